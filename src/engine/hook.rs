@@ -9,7 +9,7 @@ use super::backoff::Backoff;
 use super::base_url::BaseUrl;
 use super::request::Unsendable;
 use super::state::{Draws, RunValues, User, UserState, Values};
-use super::walk::parallel::{Dispatcher, Flights, Job};
+use super::walk::parallel::{Captures, Dispatcher, Flights, Job};
 use super::walk::request::{HookRequestEnd, answered, unmeasured, unprepared};
 use super::walk::retry::{FailedAttempt, OpenRetries};
 use super::walk::{Walker, assets, parallel, settle, walk};
@@ -229,6 +229,7 @@ impl Dispatcher for Hook<'_> {
         let before = self.user.state.take_last();
         let mut waiting = jobs.into_iter();
         let mut flights = Flights::default();
+        let mut captures = Captures::default();
         let mut result = Continue(());
         while result.is_continue() {
             for mut job in waiting.by_ref().take(at_once - flights.len()) {
@@ -243,9 +244,9 @@ impl Dispatcher for Hook<'_> {
                 break;
             };
             self.user.lanes.push(client);
-            let of_hook = self.user.state.draw_from(job.random);
+            let before = captures.begin(&job, &mut self.user.state);
             let answered = answered(&mut self.user, job.request, &job.prepared, &exchange).await;
-            self.user.state.draw_from(of_hook);
+            before.restore(&mut self.user.state);
             result = settle(self, job.request, answered);
         }
         self.user.state.recall(before);

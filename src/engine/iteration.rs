@@ -173,15 +173,20 @@ impl IterationWalker<'_, '_> {
 
     /// Keeps the first failure of this outcome that a step of the flow caused without a request.
     fn keep_example(&self, outcome: Outcome, detail: &str) {
-        let series = self.flow.series;
+        // A failure in `stop` is one of no iteration.
+        let series = Some(self.flow.series).filter(|_| !self.is_leaving);
+        let request = match series {
+            Some(_) => String::new(),
+            None => format!("`stop` of flow {}", self.flow.name),
+        };
         self.run
             .recorder
-            .failure(Some(series), outcome, None, || FailureExample {
+            .failure(series, outcome, None, || FailureExample {
                 at: self.clock.now(),
-                series: Some(series),
+                series,
                 outcome,
                 status: None,
-                request: String::new(),
+                request,
                 detail: self.user.state.hide(detail),
             });
     }
@@ -481,6 +486,9 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
     }
 
     async fn pause(&mut self, length: Duration) -> ControlFlow<EarlyEnd> {
+        if self.is_leaving && self.run.is_over(self.clock.now()) {
+            return Continue(());
+        }
         self.user.backoff.rest(length);
         let began = self.clock.now();
         let slept = unless_stopped(&self.run.halt, tokio::time::sleep(length)).await;

@@ -12,7 +12,7 @@ use super::body::{BYTES, MULTIPART};
 use super::{HeaderCase, RequestUrl};
 use crate::expr::{Expression, TemplateSegment};
 use crate::scenario::{
-    Auth, Body, BodyCoding, Compression, HttpOptions, Request, SlotId, Template,
+    Auth, Body, BodyCoding, Compression, HttpOptions, Request, SlotId, Template, query_at,
 };
 
 /// The parts of the target's URL from which request URLs are built.
@@ -117,10 +117,11 @@ pub(super) fn shown(base: &Base, request: &Request, url: &RequestUrl) -> String 
         }
         shown.push_str(&base.path);
     }
-    let Some((path, query)) = request.written.split_once('?') else {
+    let Some(at) = query_at(&request.written) else {
         shown.push_str(&request.written);
         return shown;
     };
+    let (path, query) = (&request.written[..at], &request.written[at + 1..]);
     shown.push_str(path);
     for (index, pair) in query.split('&').enumerate() {
         shown.push(if index == 0 { '?' } else { '&' });

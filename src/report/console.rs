@@ -354,7 +354,7 @@ impl ConsoleReport<'_> {
         }
         for failure in &report.unmeasured_failures {
             let words = format!(
-                "in setup or teardown: {}: {}",
+                "outside iterations: {}: {}",
                 failure.example.request, failure.example.detail
             );
             lines.push(format!("  {}", text::shorten(&words, self.width - 2)));

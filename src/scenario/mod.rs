@@ -59,6 +59,7 @@ pub use response::{
     FailedStatuses, JsonRule, StatusRange, TextRule,
 };
 pub use secret::{Secret, SecretCommand, SecretOrigin};
+pub(crate) use steps::query_at;
 pub use target::{PortText, Target, TargetCommand, Targets};
 pub use upload::UploadFile;
 pub use validate::{

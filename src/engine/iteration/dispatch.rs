@@ -10,7 +10,7 @@ use crate::engine::in_flight::InFlight;
 use crate::engine::judge::is_slow_to_judge;
 use crate::engine::request::Unsendable;
 use crate::engine::state::UserState;
-use crate::engine::walk::parallel::{Dispatcher, Flights, Job, first_break};
+use crate::engine::walk::parallel::{Captures, Dispatcher, Flights, Job, first_break};
 use crate::engine::walk::request::{RequestEnd, conclude, not_sent};
 use crate::engine::walk::{Walker, settle};
 use crate::plan::MeasuredRequest;
@@ -64,6 +64,7 @@ impl Dispatcher for IterationWalker<'_, '_> {
         let before = self.user.state.take_last();
         let mut waiting = jobs.into_iter().peekable();
         let mut flights = Flights::default();
+        let mut captures = Captures::default();
         let mut slow: Vec<Landed<'_, '_>> = Vec::new();
         let mut result = Continue(());
         loop {
@@ -84,11 +85,13 @@ impl Dispatcher for IterationWalker<'_, '_> {
             intended = None;
             match flights.next().await {
                 Some(landed) if flights.len() > 0 && landed.is_slow_to_judge() => slow.push(landed),
-                Some(landed) => result = first_break(result, self.land(landed).await),
+                Some(landed) => {
+                    result = first_break(result, self.land(landed, &mut captures).await);
+                }
                 None if slow.is_empty() => break,
                 None => {
                     for landed in take(&mut slow) {
-                        result = first_break(result, self.land(landed).await);
+                        result = first_break(result, self.land(landed, &mut captures).await);
                     }
                 }
             }
@@ -100,14 +103,18 @@ impl Dispatcher for IterationWalker<'_, '_> {
 
 impl IterationWalker<'_, '_> {
     /// Judges and records a request that has ended.
-    async fn land(&mut self, landed: Landed<'_, '_>) -> ControlFlow<EarlyEnd> {
+    async fn land(
+        &mut self,
+        landed: Landed<'_, '_>,
+        captures: &mut Captures,
+    ) -> ControlFlow<EarlyEnd> {
         let Landed {
             job,
             in_flight,
             client,
         } = landed;
         self.user.lanes.push(client);
-        let of_iteration = self.user.state.draw_from(job.random);
+        let before = captures.begin(&job, &mut self.user.state);
         let end = conclude(
             self.run,
             self.user,
@@ -120,7 +127,7 @@ impl IterationWalker<'_, '_> {
         self.ended = self.ended.max(end.at);
         // The values that the request records may be random, too.
         let result = settle(self, job.request, end);
-        self.user.state.draw_from(of_iteration);
+        before.restore(&mut self.user.state);
         result
     }
 }

@@ -63,7 +63,8 @@ pub(in crate::engine) async fn run<W: Dispatcher>(
             ));
             break;
         }
-        jobs.extend(prepare(walker, &assets.request, Some(uri))?);
+        let number = jobs.len();
+        jobs.extend(prepare(walker, &assets.request, number, Some(uri))?);
     }
     walker.send_all(jobs, assets.at_once as usize).await
 }

@@ -1,5 +1,6 @@
 //! `parallel`: prepares the requests of its steps in order, and sends them at the same time.
 
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::pin::Pin;
@@ -12,10 +13,12 @@ use rand_pcg::Pcg64Mcg;
 use super::{Walker, choose, holds, passes, set, settle};
 use crate::engine::base_url::BaseUrl;
 use crate::engine::request::{Prepared, Unsendable};
-use crate::engine::state::UserState;
+use crate::engine::state::{UserState, Values as _};
+use crate::expr::Context as _;
 use crate::outcome::Outcome;
+use crate::plan::PlannedRequest;
 use crate::scenario::program::{Loop, MAX_PARALLEL_STEPS, Parallel, Passes};
-use crate::scenario::{Action, Step};
+use crate::scenario::{Action, SlotId, Step, Value};
 use crate::transport::Shared;
 
 /// A request that is ready to be sent.
@@ -24,7 +27,56 @@ pub(in crate::engine) struct Job<'p, R> {
     pub(in crate::engine) request: &'p R,
     pub(in crate::engine) prepared: Prepared<'p>,
     /// The random numbers of its captures, which do not depend on the order of the responses.
-    pub(in crate::engine) random: Pcg64Mcg,
+    random: Pcg64Mcg,
+    /// Its position in the block.
+    number: usize,
+}
+
+/// The captures of a block: of several requests with the same one, the last in the order of the steps counts, in whatever
+/// order the responses come.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Captures(HashMap<SlotId, usize>);
+
+/// What is set back after a request of a block was judged.
+#[derive(Debug)]
+pub(in crate::engine) struct Before {
+    random: Pcg64Mcg,
+    later: Vec<(SlotId, Option<Value>)>,
+}
+
+impl Captures {
+    /// Prepares the user's state to judge the response of a job.
+    pub(in crate::engine) fn begin<R: AsRef<PlannedRequest>>(
+        &mut self,
+        job: &Job<'_, R>,
+        state: &mut UserState<'_>,
+    ) -> Before {
+        let mut later = Vec::new();
+        for capture in &job.request.as_ref().captures {
+            let by = self.0.entry(capture.slot).or_insert(job.number);
+            if *by > job.number {
+                later.push((capture.slot, state.slot(capture.slot).cloned()));
+            }
+            *by = job.number.max(*by);
+        }
+        Before {
+            random: state.draw_from(job.random.clone()),
+            later,
+        }
+    }
+}
+
+impl Before {
+    /// Sets back what the job may not change.
+    pub(in crate::engine) fn restore(self, state: &mut UserState<'_>) {
+        state.draw_from(self.random);
+        for (slot, value) in self.later {
+            match value {
+                Some(value) => state.keep(slot, value),
+                None => state.forget(slot),
+            }
+        }
+    }
 }
 
 /// Sends jobs at the same time.
@@ -50,6 +102,7 @@ pub(in crate::engine) trait Dispatcher: Walker {
 pub(super) fn prepare<'p, W: Dispatcher>(
     walker: &mut W,
     request: &'p W::Request,
+    number: usize,
     asset: Option<Uri>,
 ) -> ControlFlow<W::Break, Option<Job<'p, W::Request>>> {
     let planned = request.as_ref();
@@ -65,6 +118,7 @@ pub(super) fn prepare<'p, W: Dispatcher>(
             request,
             prepared,
             random,
+            number,
         })),
         Err(reason) => {
             let sent = walker.not_sent(request, &reason);
@@ -123,13 +177,16 @@ fn collect<'p, W: Dispatcher>(
         if !holds(walker, step)? {
             continue;
         }
+        let number = collected.jobs.len();
         match &step.action {
-            Action::Request(request) => collected.jobs.extend(prepare(walker, request, None)?),
+            Action::Request(request) => collected
+                .jobs
+                .extend(prepare(walker, request, number, None)?),
             // The reader accepts no reactions in a block.
             Action::Reacting(reacting) => {
                 collected
                     .jobs
-                    .extend(prepare(walker, &reacting.request, None)?);
+                    .extend(prepare(walker, &reacting.request, number, None)?);
             }
             Action::Set(values) => set::run(walker, step, values)?,
             Action::If(branches) => match branches.condition.holds(walker.values()) {

@@ -59,7 +59,8 @@ pub(crate) const STOP: Field = Field::new(
     "[ { post: /logout } ]",
     "Steps that each user runs once when it leaves the load, such as a logout, if it has begun an iteration of this flow: \
      after its `start`, if the flow has one. They are measured under their own names; at the end of the load they have \
-     the grace period. Pauses are skipped once the load has ended. Values captured in `start` are available.",
+     the grace period. Pauses are skipped once the load has ended. A step that fails by itself there is in the report, but \
+     fails no iteration. Values captured in `start` are available.",
 );
 
 pub(crate) const STEPS: Field = Field::new(

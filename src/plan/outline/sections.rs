@@ -5,8 +5,9 @@ use std::fmt;
 
 use super::Outline;
 use super::text::{cut, rough, rounded};
-use crate::plan::{MAX_SERIES, MeasuredRequest, OTHER, RequestUrl, Workload};
-use crate::scenario::{Feed, Per, Pick, SecretOrigin, Severity, WhenUsedUp, Window};
+use crate::plan::{MAX_SERIES, MeasuredRequest, OTHER, PlannedFlow, RequestUrl, Workload};
+use crate::scenario::program::visit;
+use crate::scenario::{Action, Feed, Per, Pick, SecretOrigin, Severity, WhenUsedUp, Window};
 use crate::units::{show_count, show_duration, show_percent};
 
 /// File descriptors that the generator uses besides its connections: logs, journal, timers, the target's pipe.
@@ -145,11 +146,14 @@ impl Outline<'_> {
     pub(super) fn machine(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let users = u64::from(self.plan.workload.loads.peak_users());
         let origins = origins(&self.plan.workload);
-        let connections = users * origins;
-        let per_user = if origins == 1 {
+        // Each user keeps the connections of its widest parallel block.
+        let at_once = at_once(&self.plan.workload);
+        let each = origins * at_once;
+        let connections = users * each;
+        let per_user = if each == 1 {
             String::new()
         } else {
-            format!(" ({origins} for each of {users} users)")
+            format!(" ({each} for each of {users} users)")
         };
         self.row(
             f,
@@ -168,14 +172,14 @@ impl Outline<'_> {
         };
         self.row(f, "open files", &text)?;
         let text = match self.local_ports {
-            Some(limit) if users > u64::from(limit) => format!(
+            Some(limit) if users * at_once > u64::from(limit) => format!(
                 "{} needed, but there are {}: widen net.ipv4.ip_local_port_range",
-                show_count(users),
+                show_count(users * at_once),
                 show_count(limit.into())
             ),
             Some(limit) => format!(
                 "{} of {} while connections stay open",
-                show_count(users),
+                show_count(users * at_once),
                 show_count(limit.into())
             ),
             None => format!("{}, no limit known", show_count(users)),
@@ -228,6 +232,23 @@ impl Outline<'_> {
 }
 
 /// The number of known origins of the plan's requests; each user keeps a connection to each.
+/// The maximum number of connections of a user to one origin at the same time.
+fn at_once(workload: &Workload) -> u64 {
+    let blocks = workload.flows.iter().flat_map(PlannedFlow::blocks);
+    let steps = blocks.flat_map(|block| visit(block));
+    let lanes = steps.filter_map(|visit| {
+        if let Action::Assets(assets) = &visit.step.action {
+            return Some(assets.at_once);
+        }
+        let Action::Parallel(block) = &visit.step.action else {
+            return None;
+        };
+        Some(block.at_once)
+    });
+    // The lanes are beside the user's own connection.
+    lanes.max().map_or(1, |most| u64::from(most) + 1)
+}
+
 fn origins(workload: &Workload) -> u64 {
     let target = workload.target.origin().ascii_serialization();
     let each = workload.measured_requests();

@@ -25,6 +25,7 @@ mod while_loop;
 
 use std::collections::BTreeMap;
 
+pub(crate) use request::query_at;
 pub(super) use request::usual_name;
 
 use super::validate::compiler::Compiler;

@@ -44,7 +44,8 @@ static TABLE: Mapping = Mapping {
     what: "a parallel block",
     doc: "Sends several requests at the same time, as a browser or an app does for a page. The next step begins when all \
         have ended. Every request is prepared, by at most 20000 steps, in the order written, before the first is sent: values that a request \
-        captures are available after the block, and `response` is then still that of the step before it. Inside are \
+        captures are available after the block (of several requests that capture the same name, the last one written counts), \
+        and `response` is then still that of the step before it. Inside are \
         requests, and `set`, `if`, `choose`, `repeat` and `foreach` around them; a `foreach` loads each item of a list. A \
         group around the block measures the whole. If `on_error` ends the iteration, no further request starts, and \
         those in flight still end.",

@@ -12,7 +12,7 @@ const WHILE: Field = Field::new(
     Type::CONDITION,
     "id != null",
     "The condition, evaluated before each pass. It needs its values before the first pass: give one that a pass captures \
-     a first value with `set`, or write `page ?? 1`.",
+     a first value with `set`.",
 )
 .required()
 .home("a loop is a step: an item under `steps:` of a flow, with `steps:` of its own");

@@ -359,3 +359,20 @@ async fn a_user_that_stops_early_runs_stop_and_a_flow_that_never_began_does_not(
     play(&server, body).await;
     assert_eq!(paths(&server), ["/a", "/out"]);
 }
+
+#[tokio::test]
+async fn stop_skips_its_pauses_after_the_planned_end_and_tells_what_failed() {
+    let server = Server::start().await;
+    let body = "load: { users: 1, for: 200ms }\nvars: { none: [] }\nflows:\n- name: main\n\
+                \x20 steps: [ { get: /a }, { think: 10ms } ]\n\
+                \x20 stop: [ { think: 1h }, { get: /out }, { set: { x: '${none[0]}' } } ]\n";
+    let driven = Driven::launch(plan(&server.url, body)).await;
+    let recorder = std::sync::Arc::clone(&driven.recorder);
+    let over = driven.until_the_end().await;
+    assert_eq!(paths(&server).last().map(String::as_str), Some("/out"));
+    assert_eq!(over.totals.counts(Subject::Iterations).failed, 0);
+    let examples = recorder.take_failures();
+    assert_eq!(examples.len(), 1);
+    assert_eq!(examples[0].request, "`stop` of flow main");
+    assert_eq!(examples[0].series, None);
+}

@@ -99,6 +99,20 @@ async fn captures_have_values_after_the_block_and_the_response_is_the_one_before
 }
 
 #[tokio::test]
+async fn of_several_captures_of_one_name_the_last_one_written_counts() {
+    let server = Server::start().await;
+    let body = format!(
+        "{ONCE}\nflows:\n- name: main\n  steps:\n\
+         \x20 - parallel: 2\n    steps:\n\
+         \x20   - {{ get: /slow, capture: {{ a: {{ json: $.id }} }} }}\n\
+         \x20   - {{ get: /count, capture: {{ a: {{ json: $.n }} }} }}\n\
+         \x20 - get: /${{a}}\n"
+    );
+    run(plan(&server.url, &body)).await;
+    assert_eq!(paths(&server).last().map(String::as_str), Some("/1"));
+}
+
+#[tokio::test]
 async fn cookies_and_random_numbers_do_not_depend_on_the_order_of_responses() {
     let sent = || async {
         let seen = Arc::new(Mutex::new(BTreeSet::new()));

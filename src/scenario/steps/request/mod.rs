@@ -267,9 +267,23 @@ pub(in crate::scenario) fn usual_name(item: &Node) -> Option<String> {
     Some(default_name(&method, &url::written(&head.value)))
 }
 
+/// The position of the `?` of a query, which is in no expression.
+pub(crate) fn query_at(url: &str) -> Option<usize> {
+    let mut depth = 0_u32;
+    url.char_indices().find_map(|(at, c)| {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            '?' if depth == 0 => return Some(at),
+            _ => {}
+        }
+        None
+    })
+}
+
 /// The method and the path as written, so that the name is the same in every environment and for every value.
 fn default_name(method: &Method, written: &str) -> String {
-    let path = written.split('?').next().unwrap_or_default();
+    let path = &written[..query_at(written).unwrap_or(written.len())];
     format!("{method} {}", brief(path))
 }
 
