@@ -149,8 +149,12 @@ impl Engine {
         known.extend(others.map(String::as_str));
         let mut lines = module.text.lines().zip(1..);
         let place = lines.find_map(|(text, line)| {
-            let found = ['\'', '"'].map(|quote| text.find(&format!("{quote}{unknown}{quote}")));
-            let at = found.into_iter().flatten().next()?;
+            // QuickJS leaves out the `./` before a name.
+            let written = ["'", "\"", "'./", "\"./"].map(|start| {
+                let quote = &start[..1];
+                text.find(&format!("{start}{unknown}{quote}"))
+            });
+            let at = written.into_iter().flatten().next()?;
             Some(Place {
                 module: self.names.iter().position(|name| *name == module.name)?,
                 name: module.name.clone(),

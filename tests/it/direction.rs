@@ -12,7 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mask", &[]),
     ("source", &["units", "mask"]),
     ("expr", &["units", "source"]),
-    ("script", &["expr"]),
+    ("script", &["source", "expr"]),
     ("format", &["units", "mask", "source", "expr"]),
     (
         "scenario",

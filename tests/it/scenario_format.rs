@@ -286,3 +286,19 @@ fn iterations_are_shared_or_each_users_own() {
         );
     }
 }
+
+#[test]
+fn a_question_mark_in_an_expression_does_not_end_the_path_of_a_name() {
+    let (_folder, path) = crate::scenario::written(
+        "
+name: names
+target: http://127.0.0.1:8080
+load: { users: 1, for: 1m }
+vars: { old: a }
+flows: [ { name: f, steps: [ { get: \"/w/${old ?? 'gone'}?x=1\" } ] } ]
+",
+    );
+    let scenario = load(&path, &Overrides::default()).unwrap_or_else(|told| panic!("{told}"));
+    let get = request(&scenario.flows[0].steps[0]);
+    assert_eq!(get.name, "GET /w/${old ?? 'gone'}");
+}
