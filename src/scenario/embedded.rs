@@ -49,6 +49,7 @@ pub fn embedded(html: &str) -> Result<Embedded, String> {
             }
             "link" if is_loaded(element) => found.links.extend(attribute(element, "href")),
             "img" => found.links.extend(image(element)),
+            "script" if !is_program(element) => {}
             "script" | "input" => found.links.extend(attribute(element, "src")),
             "video" => found.links.extend(attribute(element, "poster")),
             _ => {}
@@ -62,7 +63,18 @@ fn attribute(element: ElementRef<'_>, name: &str) -> Option<String> {
     element.attr(name).map(str::to_owned)
 }
 
+/// True for a script that a browser runs, not for data or a template.
+fn is_program(script: ElementRef<'_>) -> bool {
+    let kind = script.attr("type").unwrap_or_default().to_ascii_lowercase();
+    matches!(kind.trim(), "" | "module")
+        || kind.contains("javascript")
+        || kind.contains("ecmascript")
+}
+
 fn is_loaded(link: ElementRef<'_>) -> bool {
+    if link.attr("disabled").is_some() {
+        return false;
+    }
     let words = link
         .attr("rel")
         .unwrap_or_default()
@@ -123,7 +135,8 @@ mod tests {
             <base href="/shop/"><base href="/other/">
             <link rel="stylesheet" href="a.css"><link rel="alternate" href="feed.xml">
             <link rel="Shortcut ICON" href="/favicon.ico"><link rel=preconnect href="//cdn.test">
-            <script src="app.js?v=1&amp;w=2"></script><script>let x = "<img src=no.png>";</script>
+            <link rel=stylesheet href=off.css disabled><script type="text/template" src="no.js"></script>
+            <script src="app.js?v=1&amp;w=2" type="Text/JavaScript"></script><script>let x = "<img src=no.png>";</script>
             <body><img src="b.png"><img alt="none"><img src=""><img src="c.png" srcset="c2.png 2x">
             <img src="d.png" srcset="d,1.png 1x, d2.png 2x"><img src="e.png" srcset="e300.png 300w,e600.png 600w">
             <img srcset="f.png, f2.png 2x"><input type=IMAGE src="g.png"><input src="no.png">

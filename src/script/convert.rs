@@ -138,6 +138,14 @@ fn object_from_js<'js>(
     depth: usize,
     parts: &mut usize,
 ) -> Result<Value> {
+    // The members of bytes are their numbers, or nothing at all, so that a digest would be one of something else.
+    let item_size: JsValue<'js> = object.get("BYTES_PER_ELEMENT")?;
+    if object.is_array_buffer() || item_size.is_number() {
+        return refuse(
+            ctx,
+            "bytes (an ArrayBuffer or a typed array) have no text: pass a text, or a list made by Array.from",
+        );
+    }
     let to_json: JsValue<'js> = object.get("toJSON")?;
     if let Some(to_json) = to_json.as_function() {
         let json: JsValue<'js> = to_json.call((This(object.clone()),))?;

@@ -179,6 +179,24 @@ fn modules_import_each_other_and_the_functions_of_k6() {
 }
 
 #[test]
+fn bytes_are_refused_instead_of_hashed_as_something_else() {
+    let scripts = scripts(
+        "import crypto from 'k6/crypto';\nimport encoding from 'k6/encoding';\n\
+         export const a = () => crypto.sha256(new Uint8Array([1, 2]).buffer, 'hex');\n\
+         export const b = () => encoding.b64encode(new Uint8Array([1, 2]));\n\
+         export const c = () => [new Float64Array(2)];\n\
+         export const d = () => Array.from(new Uint8Array([1, 2]));\n",
+    );
+    for function in 0..3 {
+        let fault = scripts
+            .call(function, &[], SURROUNDINGS)
+            .expect_err("bytes");
+        assert!(fault.message.contains("bytes"), "{fault}");
+    }
+    assert_eq!(scripts.call(3, &[], SURROUNDINGS), Ok(json!([1, 2]).into()));
+}
+
+#[test]
 fn each_limit_ends_a_call_and_the_next_one_is_not_affected() {
     let scripts = scripts(
         "let calls = 0;\nexport const a_good = () => ++calls;\n\
