@@ -4,7 +4,8 @@ use std::mem::take;
 use std::ops::ControlFlow::{self, Continue};
 use std::sync::Arc;
 
-use super::{EarlyEnd, IterationWalker};
+use super::early_end::EarlyEnd;
+use super::walker::IterationWalker;
 use crate::engine::base_url::BaseUrl;
 use crate::engine::in_flight::InFlight;
 use crate::engine::judge::is_slow_to_judge;
