@@ -152,7 +152,7 @@ impl Run<'_> {
         session.until_over(signals).await
     }
 
-    /// Runs `teardown` for at most the grace period or until a signal. Returns why it did not finish, and whether a
+    /// Runs `teardown` for at most the grace period or until a second signal of the run. Returns why it did not finish, and whether a
     /// signal was the reason.
     async fn tear_down(
         &self,
@@ -163,7 +163,7 @@ impl Run<'_> {
         let mut by_signal = false;
         let stop = async {
             tokio::select! {
-                () = signals.next() => by_signal = true,
+                () = signals.second() => by_signal = true,
                 () = sleep(self.grace) => {}
             }
         };
@@ -172,7 +172,7 @@ impl Run<'_> {
             let words = match cut {
                 CutShort::Failed(failure) => format!("teardown: {failure}"),
                 CutShort::Stopped if by_signal => {
-                    "a signal stopped teardown: data created by setup may remain".to_owned()
+                    "a second signal stopped teardown: data created by setup may remain".to_owned()
                 }
                 CutShort::Stopped => format!(
                     "teardown did not finish within {}: data created by setup may remain; raise the limit with --grace",

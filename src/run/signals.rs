@@ -22,7 +22,11 @@ pub fn survive_file_size_limit() -> anyhow::Result<()> {
 }
 
 /// SIGINT, SIGTERM, SIGQUIT and SIGHUP. Each requests an orderly stop.
-pub struct Signals(Vec<Signal>);
+pub struct Signals {
+    signals: Vec<Signal>,
+    /// The number of signals that came.
+    count: u32,
+}
 
 impl Signals {
     /// After this call, these signals no longer kill the process. Call it within the runtime that listens for them.
@@ -40,14 +44,14 @@ impl Signals {
             .into_iter()
             .map(signal)
             .collect::<Result<_, _>>()
-            .map(Self)
+            .map(|signals| Self { signals, count: 0 })
             .context("cannot listen for signals")
     }
 
     /// Returns at the next signal.
     pub async fn next(&mut self) {
         poll_fn(|cx| {
-            let mut signals = self.0.iter_mut();
+            let mut signals = self.signals.iter_mut();
             if signals.any(|signal| signal.poll_recv(cx).is_ready()) {
                 Poll::Ready(())
             } else {
@@ -55,6 +59,15 @@ impl Signals {
             }
         })
         .await;
+        self.count += 1;
+    }
+
+    /// Returns at the second signal, or at the next one if two came before.
+    pub async fn second(&mut self) {
+        self.next().await;
+        if self.count < 2 {
+            self.next().await;
+        }
     }
 
     /// True if a signal came before this call.
