@@ -110,9 +110,9 @@ pub(crate) fn options(file: &Path) -> SqliteConnectOptions {
         .filename(file)
         // A document of 1 to 3 KB fills half of a default page of 4 KiB and wastes the rest.
         .page_size(8_192)
-        // Per connection, of many. The file is not mapped: each connection's mapped pages would count as resident memory
-        // until the connection is replaced.
-        .pragma("cache_size", "-4096")
+        // Per connection, of many, in KiB: the upper pages of the indexes; the kernel keeps the others. The file is not
+        // mapped: each connection's mapped pages would count as resident memory until the connection is replaced.
+        .pragma("cache_size", "-1024")
         .pragma("temp_store", "memory")
         .foreign_keys(true)
 }
