@@ -92,7 +92,7 @@ pub struct Example {
     pub detail: String,
 }
 
-/// A failure in setup or teardown.
+/// A failure outside iterations: in setup, in teardown, or in the `stop` of a flow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnmeasuredFailure {
     /// The class.
