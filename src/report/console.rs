@@ -18,6 +18,9 @@ const WIDTHS: std::ops::RangeInclusive<usize> = 60..=100;
 /// The maximum number of steps shown.
 const MOST_STEPS: usize = 20;
 
+/// The maximum number of texts of the log shown.
+const MOST_LOG_LINES: usize = 5;
+
 /// The maximum number of failure groups shown.
 const MOST_FAILURES: usize = 20;
 
@@ -37,6 +40,7 @@ pub fn summary(report: &Report, place: Option<&Path>, width: usize, colour: Colo
     lines.extend(page.groups());
     lines.extend(page.custom());
     lines.extend(page.failures());
+    lines.extend(page.log());
     lines.extend(page.warnings());
     if let Some(place) = place {
         let path = text::clean(&place.join("report.html").display().to_string());
@@ -358,6 +362,25 @@ impl ConsoleReport<'_> {
                 failure.example.request, failure.example.detail
             );
             lines.push(format!("  {}", text::shorten(&words, self.width - 2)));
+        }
+        lines
+    }
+
+    fn log(&self) -> Vec<String> {
+        let all = &self.report.log;
+        if all.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = self.heading("Log");
+        for line in all.iter().take(MOST_LOG_LINES) {
+            let (at, by) = (text::clock(line.at), text::log_writer(line));
+            let words = format!("{at}  {by}: {}", text::clean(&line.text));
+            lines.push(format!("  {}", text::shorten(&words, self.width - 2)));
+        }
+        let more = all.len().saturating_sub(MOST_LOG_LINES);
+        if more > 0 {
+            let more = format!("  and {} more in the report", show_count(more as u64));
+            lines.push(self.paint.with(Tone::Soft, &more));
         }
         lines
     }

@@ -8,7 +8,7 @@ use console::Alignment;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 use super::model::ThresholdRow;
-use crate::record::Standing;
+use crate::record::{LogLine, Standing};
 use crate::units::{Micros, show_count, show_duration};
 
 /// Text on one line that is safe for terminals, CSV and XML: C0, C1 and direction controls and characters that XML
@@ -40,6 +40,15 @@ pub fn unsent(requests: u64) -> String {
 /// The number of timed-out requests next to the times of the others, and their shortest time.
 pub fn timed_out(count: u64, at_least: Micros) -> String {
     format!("+ {} timed out at ≥ {at_least}", show_count(count))
+}
+
+/// The writer of a text of the log.
+pub(super) fn log_writer(line: &LogLine) -> String {
+    let Some(by) = &line.by else {
+        return "setup or teardown".to_owned();
+    };
+    let (user, iteration) = (show_count(by.user), show_count(by.iteration));
+    format!("{}, user {user}, iteration {iteration}", by.flow)
 }
 
 /// A sentence about requests that started after the end of the load.

@@ -258,6 +258,22 @@ fn quiet_says_nothing() {
 }
 
 #[test]
+fn the_first_texts_of_the_log_are_on_the_terminal() {
+    let lab = Lab::start();
+    let steps = "      - log: 'number ${iteration()}'\n";
+    let run = Bench::with(&scenario(&lab.url(), "{ iterations: 8, users: 1 }", steps))
+        .run(&[])
+        .expect_code(0);
+    for words in [
+        "user 0, iteration 4: number 4\n",
+        "and 3 more in the report",
+    ] {
+        assert!(run.stdout.contains(words), "{}", run.stdout);
+    }
+    assert!(!run.stdout.contains("number 5"), "{}", run.stdout);
+}
+
+#[test]
 fn a_failed_threshold_exits_99_and_a_threshold_without_samples_fails() {
     let lab = Lab::start();
     let load = "{ iterations: 10, users: 2 }";

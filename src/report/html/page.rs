@@ -317,14 +317,7 @@ fn started_note(report: &Report) -> String {
 
 /// The time, the writer and the text of a line of the log.
 fn log_line(line: &LogLine) -> (String, String, &str) {
-    let by = line.by.as_ref().map_or_else(
-        || "setup or teardown".to_owned(),
-        |by| {
-            let (user, iteration) = (show_count(by.user), show_count(by.iteration));
-            format!("{}, user {user}, iteration {iteration}", by.flow)
-        },
-    );
-    (text::clock(line.at), by, &line.text)
+    (text::clock(line.at), text::log_writer(line), &line.text)
 }
 
 fn failure_note(report: &Report) -> String {
