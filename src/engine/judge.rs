@@ -30,7 +30,7 @@ pub(super) struct JudgedRequest {
 }
 
 /// The largest body that is parsed or searched on the users' own thread, in about a millisecond.
-const LARGE: usize = 64 << 10;
+pub(super) const LARGE: usize = 64 << 10;
 
 /// The same limit for a body that is searched for a text.
 const LARGE_TEXT: usize = 1 << 20;

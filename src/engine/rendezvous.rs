@@ -1,7 +1,7 @@
 //! Rendezvous: users wait at a step until enough of them are there, then go on together.
 //!
-//! The last user of a round wakes the others; nothing polls. A round that is not complete ends `within` a time after
-//! its first user, at the end of the load, or when too few users are left to complete it.
+//! The last user of a round wakes the others; nothing polls. A round that is not complete ends when `within` has
+//! passed since its first user came, at the end of the load, or when too few users are left to complete it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

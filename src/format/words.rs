@@ -233,7 +233,7 @@ words! {
         Trend = "trend",
         /// A sum to which numbers from 0 are added.
         Counter = "counter",
-        /// A level: its last value, the least and the greatest.
+        /// A value that rises and falls: reports show its last, its least and its greatest value.
         Gauge = "gauge",
         /// The share of values that are true.
         Rate = "rate",

@@ -7,15 +7,13 @@ use std::sync::Arc;
 use http::Uri;
 
 use super::parallel::{Dispatcher, Job, prepare};
+use crate::engine::judge::LARGE;
 use crate::engine::state::Values;
 use crate::expr::ResponsePart;
 use crate::outcome::Outcome;
 use crate::scenario::embedded;
 use crate::scenario::program::Assets;
 use crate::transport::Destination;
-
-/// The largest page that is parsed on the users' own thread, in about a millisecond.
-const LARGE: usize = 64 << 10;
 
 /// The maximum number of assets of a page; the others are not loaded.
 const MAX_ASSETS: usize = 1_000;
@@ -59,7 +57,7 @@ pub(in crate::engine) async fn run<W: Dispatcher>(
         if seen.len() > MAX_ASSETS {
             walker.log(format!(
                 "assets: the page {} has more than {MAX_ASSETS}; the others are not loaded",
-                page.uri
+                page.uri.path()
             ));
             break;
         }
@@ -83,7 +81,7 @@ fn page<W: Dispatcher>(walker: &mut W) -> Result<Page, String> {
     let uri = values.response(&ResponsePart::Url)?.clone().into_text();
     let uri = uri
         .parse()
-        .map_err(|_| format!("the page's URL `{uri}` is not one"))?;
+        .map_err(|_| format!("`{uri}` is not a valid URL of a page"))?;
     let html = values.response(&ResponsePart::Body)?.clone().into_text();
     Ok(Page { uri, html })
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::request::{NAME, SILENT, TAGS};
+use super::request::{NAME, SILENT, TAGS, labels};
 use super::{IF, StepKind, childless, none};
 use crate::format::tables::assets::{HTML, PARALLEL, SAME_HOST, TABLE as OPTIONS, TYPE};
 use crate::format::tables::http::TIMEOUT;
@@ -10,7 +10,6 @@ use crate::format::{Field, Mapping};
 use crate::scenario::program::Assets;
 use crate::scenario::validate::compiler::Compiler;
 use crate::scenario::validate::http::timeouts;
-use crate::scenario::validate::tags::tags;
 use crate::scenario::{Action, Body, BodyCoding, Request, Template};
 use crate::source::{Content, Entry, Node};
 
@@ -72,10 +71,7 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
     let timeouts = fields
         .get(&TIMEOUT)
         .map_or(defaults, |node| timeouts(node, defaults, compiler.problems));
-    let mut labels = compiler.tags.clone();
-    if let Some(node) = fields.get(&TAGS) {
-        labels.extend(tags(node, compiler.problems));
-    }
+    let labels = labels(&fields, compiler);
     let is_silent = compiler.problems.value(&fields, &SILENT);
     let request = Request {
         name: name?.to_owned(),

@@ -1,12 +1,11 @@
 //! `group`: steps that are measured together.
 
-use super::request::TAGS;
+use super::request::{TAGS, labels};
 use super::{IF, STEPS, StepKind, none, own_steps, steps};
 use crate::format::{Field, Mapping, Type};
 use crate::scenario::Action;
 use crate::scenario::program::Group;
 use crate::scenario::validate::compiler::Compiler;
-use crate::scenario::validate::tags::tags;
 use crate::source::{Entry, Node};
 
 const GROUP: Field = Field::new(
@@ -43,10 +42,7 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
     let fields = compiler.problems.fields(node, &TABLE)?;
     let name = compiler.problems.fixed_name(&head.value, "a group's name");
     let inner = compiler.problems.require(&fields, &STEPS);
-    let mut labels = compiler.tags.clone();
-    if let Some(node) = fields.get(&TAGS) {
-        labels.extend(tags(node, compiler.problems));
-    }
+    let labels = labels(&fields, compiler);
     let outer = std::mem::replace(&mut compiler.tags, labels.clone());
     let inner = inner.map(|node| steps(node, compiler));
     compiler.tags = outer;

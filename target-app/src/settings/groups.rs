@@ -106,8 +106,8 @@ pub struct PoolSettings {
     pub overflow: u32,
     /// Maximum wait for a connection; then 503.
     pub timeout: Span,
-    /// Maximum age of a connection; 0s is unlimited. The maximum of each connection is drawn between half of it and all
-    /// of it, so that connections opened together are not replaced together.
+    /// Maximum age of a connection; 0s is unlimited. Each connection has a random maximum between half of this age and
+    /// all of it, so that connections opened together are not replaced together.
     pub recycle: Span,
     /// Whether a connection that was idle for 5 ms is checked before use.
     pub pre_ping: bool,

@@ -12,7 +12,7 @@ use super::plans::plan;
 use super::server::Server;
 use super::{Driven, run};
 
-/// Far below an hour, far above what any machine needs.
+/// The longest time of a test: much less than the waits of an hour in its scenarios, much more than a busy machine needs.
 const SOON: Duration = Duration::from_secs(20);
 
 /// A scenario with one flow of these steps, indented by two.

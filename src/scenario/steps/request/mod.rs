@@ -1,5 +1,7 @@
 //! `get`, `post` …: a step that sends a request. Reads its method, URL, body, credentials, checks and captures.
 
+use std::collections::BTreeMap;
+
 use http::Method;
 
 mod body;
@@ -196,10 +198,7 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
     let timeouts = fields
         .get(&TIMEOUT)
         .map_or(defaults, |node| timeouts(node, defaults, compiler.problems));
-    let mut labels = compiler.tags.clone();
-    if let Some(node) = fields.get(&TAGS) {
-        labels.extend(tags(node, compiler.problems));
-    }
+    let labels = labels(&fields, compiler);
     let failed = failed(&fields, compiler);
     let name = match fields.get(&NAME) {
         Some(node) => compiler.problems.fixed_name(node, "a step's name"),
@@ -306,6 +305,15 @@ fn pairs(node: &Node, field: &Field, compiler: &mut Compiler<'_>) -> Vec<(String
         }
     }
     pairs
+}
+
+/// The tags of a step, and of what is around it.
+pub(super) fn labels(fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> BTreeMap<String, String> {
+    let mut labels = compiler.tags.clone();
+    if let Some(node) = fields.get(&TAGS) {
+        labels.extend(tags(node, compiler.problems));
+    }
+    labels
 }
 
 /// The statuses that fail the request.
