@@ -47,7 +47,7 @@ impl<'r> InFlight<'r> {
 
     /// Sends the request and waits for its end, or for the end of the grace period.
     pub(super) async fn send(&mut self, client: &mut Client, outgoing: Outgoing<'_>) {
-        let halt = &self.run.halt;
+        let halt = &self.run.pace_of(self.user).halt;
         let is_answered = {
             let mut sending = pin!(client.send_into(outgoing, &mut self.exchange));
             poll_fn(|cx| match sending.as_mut().poll(cx) {

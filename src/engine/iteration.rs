@@ -50,12 +50,14 @@ pub(super) async fn iterate<'r>(
     clock: Clock,
     start: Start,
 ) -> NextAction {
+    let pace = run.pace_of(index);
     user.state.begin_iteration(number);
     user.client.begin_iteration();
     let flow = user.state.take_flow(flow_index);
     let guard = IterationGuard::new(run, index, flow.series, clock, start);
     let mut walker = IterationWalker {
         run,
+        pace,
         user,
         index,
         clock,
@@ -85,7 +87,7 @@ pub(super) async fn iterate<'r>(
     };
     let outcome = walker.failures.iteration.unwrap_or(outcome);
     let is_stopped = outcome == Outcome::Interrupted && then == NextAction::Iterate;
-    if is_stopped && run.halt.is_grace_over() {
+    if is_stopped && pace.halt.is_grace_over() {
         // It did not end within the grace period.
         drop(guard);
     } else {
@@ -109,6 +111,7 @@ pub(super) async fn leave<'r>(
     number: u64,
     clock: Clock,
 ) {
+    let pace = run.pace_of(index);
     for (flow_index, flow) in run.plan.workload.flows.iter().enumerate() {
         if flow.stop.is_empty() || !user.state.has_begun(flow_index) {
             continue;
@@ -118,6 +121,7 @@ pub(super) async fn leave<'r>(
         let flow = user.state.take_flow(flow_index);
         let mut walker = IterationWalker {
             run,
+            pace,
             user,
             index,
             clock,

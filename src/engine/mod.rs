@@ -31,6 +31,7 @@ mod run;
 mod running;
 mod server_timing;
 mod state;
+mod throttle;
 mod tick;
 mod timer;
 mod turns;

@@ -16,9 +16,11 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use super::Stop;
 use super::alarms::Alarms;
 use super::halt::Halt;
 use super::roster::{Activity, Roster};
+use super::throttle::Throttle;
 use super::timer::PreciseTimer;
 use crate::plan::arrivals::ArrivalTimes;
 use crate::plan::curve::Curve;
@@ -48,8 +50,16 @@ pub(super) struct Pace {
     model: LoadModel,
     /// The end of the schedule; `None` if it ends with its iterations.
     length: Option<Micros>,
-    /// Closed models: an iteration of a user starts at most once in this time.
-    pacing: Option<Micros>,
+    /// The time at which the load begins.
+    from: Micros,
+    /// The time at which requests in flight are cut off, if the load has a grace period of its own.
+    grace_over: Option<Micros>,
+    /// The stop, as the users of this load see it: that of the run, or the end of the load's grace period.
+    pub(super) halt: Halt,
+    /// The limit on its requests per second.
+    pub(super) throttle: Option<Throttle>,
+    /// Closed models: true if pacing decides when an iteration may start.
+    is_paced: bool,
     /// Wakes users whose pacing allows their next iteration; needs [`Pace::ring`] to be polled.
     alarms: Alarms,
     /// The time when a user took the last shared iteration; from then on users leave one by one.
@@ -100,8 +110,16 @@ impl Pace {
             slots: load.slots(segment),
             first_user: load.users.start,
             model,
-            length: load.schedule.duration().map(Micros::from),
-            pacing: plan.workload.pacing.map(Micros::from),
+            length: load.end().map(Micros::from),
+            from: load.from.into(),
+            grace_over: load
+                .grace
+                .and_then(|grace| Some(Micros::from(load.end()? + grace))),
+            halt: Halt::default(),
+            throttle: load
+                .throughput
+                .map(|rate| Throttle::of(rate, segment.count)),
+            is_paced: plan.workload.is_paced(load),
             alarms: Alarms::default(),
             used_up: OnceLock::new(),
         }
@@ -131,8 +149,18 @@ impl Pace {
 
     /// Wakes the users of a paced load when their pacing allows the next iteration.
     pub(super) async fn ring(&self, roster: &Roster) {
-        if self.pacing.is_some() {
+        if self.is_paced {
             self.alarms.ring(roster).await;
+        }
+    }
+
+    /// Cuts off the load's requests at the end of its own grace period, if it has one.
+    pub(super) async fn end_grace(&self, roster: &Roster, clock: Clock) {
+        if let Some(at) = self.grace_over {
+            let until = clock.base() + at.as_duration();
+            tokio::time::sleep_until(until.into()).await;
+            self.halt.advance(Stop::GraceOver, at);
+            roster.wake_all();
         }
     }
 }
@@ -141,7 +169,6 @@ impl Pace {
 #[derive(Debug)]
 pub(super) struct Pacer<'a> {
     pace: &'a Pace,
-    halt: &'a Halt,
     roster: &'a Roster,
     clock: Clock,
     user: usize,
@@ -161,7 +188,6 @@ impl<'a> Pacer<'a> {
     /// `user` is its slot, `number` its number among all segments and loads.
     pub(super) const fn new(
         pace: &'a Pace,
-        halt: &'a Halt,
         roster: &'a Roster,
         clock: Clock,
         user: usize,
@@ -169,7 +195,6 @@ impl<'a> Pacer<'a> {
     ) -> Self {
         Self {
             pace,
-            halt,
             roster,
             clock,
             user,
@@ -179,6 +204,11 @@ impl<'a> Pacer<'a> {
             paced: Micros::ZERO,
             rested: Micros::ZERO,
         }
+    }
+
+    /// The user's next iteration may start at the earliest this long after `start`.
+    pub(super) fn pace(&mut self, start: &Start, pacing: Duration) {
+        self.paced = start.intended + pacing.into();
     }
 
     /// The user thinks before its next iteration.
@@ -195,7 +225,7 @@ impl<'a> Pacer<'a> {
             LoadModel::PerUser { count } if self.iterations < *count => self.next_paced().await,
             LoadModel::PerUser { .. } => None,
         }?;
-        if self.halt.is_stopping() {
+        if self.pace.halt.is_stopping() {
             return None;
         }
         self.iterations += 1;
@@ -310,13 +340,6 @@ impl<'a> Pacer<'a> {
 
     /// A start now, or when pacing allows. A late wake-up would count as response time, so the wait is precise.
     async fn paced_start(&mut self, now: Micros) -> Option<Start> {
-        let Some(pacing) = self.pace.pacing else {
-            return Some(Start {
-                intended: now,
-                free_since: now,
-                started: now,
-            });
-        };
         let (mut intended, mut started) = (now, now);
         if self.paced > now {
             intended = self.paced;
@@ -325,7 +348,6 @@ impl<'a> Pacer<'a> {
             self.unless_stopped(alarm).await?;
             started = self.clock.now();
         }
-        self.paced = intended + pacing;
         Some(Start {
             intended,
             free_since: now,
@@ -334,8 +356,14 @@ impl<'a> Pacer<'a> {
     }
 
     async fn wait_for_start(&self) -> Option<()> {
-        if self.iterations == 0 && self.clock.now() == Micros::ZERO {
-            self.wait(Duration::ZERO).await?;
+        if self.iterations == 0 {
+            let now = self.clock.now();
+            if now < self.pace.from {
+                self.roster.set(self.user, Activity::Parked, now);
+            }
+            if now <= self.pace.from {
+                self.wait(self.pace.from.as_duration()).await?;
+            }
         }
         Some(())
     }
@@ -353,7 +381,7 @@ impl<'a> Pacer<'a> {
     }
 
     async fn unless_stopped<F: Future>(&self, future: F) -> Option<F::Output> {
-        unless_stopped(self.halt, future).await
+        unless_stopped(&self.pace.halt, future).await
     }
 }
 

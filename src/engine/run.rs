@@ -33,6 +33,7 @@ pub(super) struct RunState {
     pub(super) turns: Box<[Turns]>,
     /// The end of the last load; `None` if the end of one depends on its iterations.
     pub(super) length: Option<Micros>,
+    /// The stop of the whole run; users read that of their load.
     pub(super) halt: Halt,
     pub(super) roster: Roster,
     pub(super) meeting_points: MeetingPoints,
@@ -47,7 +48,10 @@ pub(super) struct RunState {
 impl RunState {
     /// Advances the stop to at least this level; every user notices at once.
     pub(super) fn stop(&self, stop: Stop) {
-        self.halt.advance(stop, self.now());
+        let now = self.now();
+        for halt in self.paces.iter().map(|pace| &pace.halt).chain([&self.halt]) {
+            halt.advance(stop, now);
+        }
         self.roster.wake_all();
     }
 
@@ -59,6 +63,11 @@ impl RunState {
     /// The index of a user's load.
     pub(super) fn load_of(&self, user: usize) -> usize {
         self.paces.partition_point(|pace| pace.slots.end <= user)
+    }
+
+    /// The schedule of a user's load.
+    pub(super) fn pace_of(&self, user: usize) -> &Pace {
+        &self.paces[self.load_of(user)]
     }
 
     /// True if a time lies after the planned end of every load.
@@ -91,13 +100,13 @@ impl RunState {
     /// Waits after a failure to connect, unless the schedule decides when the next start is due (open model). The wait
     /// ends with the load; none if the run stops.
     pub(super) async fn back_off(&self, user: usize, pause: Duration) -> Option<()> {
-        let pace = &self.paces[self.load_of(user)];
+        let pace = self.pace_of(user);
         let left = pace.left(self.now());
         let pause = if pace.is_open() {
             Duration::ZERO
         } else {
             left.map_or(pause, |left| pause.min(left))
         };
-        unless_stopped(&self.halt, tokio::time::sleep(pause)).await
+        unless_stopped(&pace.halt, tokio::time::sleep(pause)).await
     }
 }

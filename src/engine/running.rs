@@ -118,7 +118,11 @@ pub fn launch(
         runtime.spawn(tick(Arc::clone(&run.recorder), running.clock));
         for load in 0..run.paces.len() {
             let run = Arc::clone(&run);
-            runtime.spawn(async move { run.paces[load].ring(&run.roster).await });
+            let clock = running.clock;
+            runtime.spawn(async move {
+                let pace = &run.paces[load];
+                tokio::join!(pace.ring(&run.roster), pace.end_grace(&run.roster, clock))
+            });
         }
     }
     run.recorder.begin();

@@ -203,6 +203,12 @@ impl<'r> UserState<'r> {
         flow
     }
 
+    /// Draws the pacing of this iteration, if its flow has one.
+    pub(super) fn pacing(&mut self) -> Option<Duration> {
+        let pacing = self.plan.workload.flows[self.flow?].pacing?;
+        Some(length(&pacing, || self.random.next_u64()))
+    }
+
     /// Draws the pause before the next iteration, if this iteration's flow has one.
     pub(super) fn rest(&mut self) -> Option<Duration> {
         let rest = self.rest?;

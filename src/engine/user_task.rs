@@ -55,7 +55,7 @@ impl UserTask {
             self.run.roster.register(self.user, cx.waker());
             self.is_registered = true;
         }
-        if self.run.halt.is_cut() {
+        if self.run.pace_of(self.user).halt.is_cut() {
             self.end();
             return Poll::Pending;
         }
@@ -125,23 +125,18 @@ async fn run_user<F: Future<Output = ()>>(
         state: UserState::new(&run.plan, &run.values, &run.draws, number).with_clock(clock),
         backoff: Backoff::default(),
     };
-    let load = run.load_of(index);
-    let turns = &run.turns[load];
+    let turns = &run.turns[run.load_of(index)];
     let alone = turns.flow_of(number as u32);
-    let mut pacer = Pacer::new(
-        &run.paces[load],
-        &run.halt,
-        &run.roster,
-        clock,
-        index,
-        number as u32,
-    );
+    let mut pacer = Pacer::new(run.pace_of(index), &run.roster, clock, index, number as u32);
     let mut iteration = 0;
     let mut reason = None;
     while let Some(start) = pacer.next().await {
         let flow = alone.unwrap_or_else(|| turns.next_flow());
         let next = iterate(run, &mut user, index, iteration, flow, clock, start).await;
         iteration += 1;
+        if let Some(pacing) = user.state.pacing() {
+            pacer.pace(&start, pacing);
+        }
         if let NextAction::Leave(because) = next {
             reason = Some(because);
             break;

@@ -120,6 +120,13 @@ static RANGE: Simple = simple(
     r"^[^.]*(\.[0-9][^.]*)?\.\..*$",
     &["1s..3s"],
 );
+static LEVELS: Simple = simple(
+    "levels",
+    "levels",
+    "Two levels with `..` between them: users (`20..60`) or rates (`20/s..60/s`).",
+    r"^\s*[0-9][0-9_.]*(\s*/\s*(s|sec|m|min|h))?\s*\.\.\s*[0-9][0-9_.]*(\s*/\s*(s|sec|m|min|h))?\s*$",
+    &["20..60", "20/s..60/s"],
+);
 static STATUS: Simple = simple(
     "status",
     "status",
@@ -201,11 +208,12 @@ static THRESHOLD: Simple = simple(
 );
 
 /// The types that the reference explains.
-pub(super) static EXPLAINED: [&Simple; 21] = [
+pub(super) static EXPLAINED: [&Simple; 22] = [
     &DURATION,
     &RATE,
     &SIZE,
     &RANGE,
+    &LEVELS,
     &NAME,
     &FILE,
     &TEMPLATE,
@@ -237,6 +245,7 @@ impl Type {
     pub(crate) const RATE: Self = Self::Simple(&RATE);
     pub(crate) const SIZE: Self = Self::Simple(&SIZE);
     pub(crate) const RANGE: Self = Self::Simple(&RANGE);
+    pub(crate) const LEVELS: Self = Self::Simple(&LEVELS);
     pub(crate) const STATUS: Self = Self::Simple(&STATUS);
     pub(crate) const JSON_PATH: Self = Self::Simple(&JSON_PATH);
     pub(crate) const CSS: Self = Self::Simple(&CSS);

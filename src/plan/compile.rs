@@ -10,13 +10,13 @@ use super::request::{self, Base};
 use super::threshold::resolve;
 use super::{
     CheckEntry, CheckId, HttpPlan, LoadProfile, Loads, MAX_SERIES, MeasuredRequest, Metrics, OTHER,
-    Plan, PlannedFlow, PlannedRequest, ReadsBody, RequestUrl, Schedule, Secrets, Segment, Series,
-    SeriesId, Subject, Workload, fingerprint, refusal, think, uses, vars,
+    Plan, PlannedFlow, PlannedRequest, ReadsBody, RequestUrl, Secrets, Segment, Series, SeriesId,
+    Subject, Workload, fingerprint, refusal, think, uses, vars,
 };
 use crate::expr::PartSet;
 use crate::scenario::program::{Group, each_block, with_requests};
 use crate::scenario::{
-    self, Action, Diagnostic, Diagnostics, HttpOptions, Judging, Scenario, Span, Step,
+    self, Action, Diagnostic, Diagnostics, HttpOptions, Judging, LoadModel, Scenario, Span, Step,
 };
 
 impl Plan {
@@ -73,11 +73,31 @@ pub(super) fn workload_of(scenario: &Scenario, target: &Url) -> Workload {
     compiler.workload(scenario, target, 0, Segment::WHOLE).0
 }
 
+/// The loads: the shared one, then those of flows.
+fn loads(scenario: &Scenario) -> Loads {
+    let flows = || scenario.flows.iter().enumerate();
+    let sharing = flows().filter(|(_, flow)| flow.load.is_none());
+    let sharing: Vec<usize> = sharing.map(|(index, _)| index).collect();
+    let shared = scenario.load.as_ref();
+    let shared = shared
+        .map(|load| LoadProfile::of(load, None, sharing))
+        .into_iter();
+    let own = flows().filter_map(|(index, flow)| {
+        let load = flow.load.as_ref()?;
+        Some(LoadProfile::of(load, Some(flow.name.clone()), vec![index]))
+    });
+    Loads::new(shared.chain(own))
+}
+
+/// True if iterations of a flow start when its users are free.
+fn is_closed(scenario: &Scenario, flow: &scenario::Flow) -> bool {
+    let load = flow.load.as_ref().or(scenario.load.as_ref());
+    load.is_none_or(|load| !matches!(load.model, LoadModel::Arrivals { .. }))
+}
+
 struct WorkloadCompiler<'s> {
     base: Base,
     http: &'s HttpOptions,
-    think_time: Option<scenario::Delay>,
-    is_closed: bool,
     series: Vec<Series>,
     /// By flow and name.
     steps: HashMap<(String, String), SeriesId>,
@@ -106,8 +126,6 @@ impl<'s> WorkloadCompiler<'s> {
         Self {
             base: Base::of(target),
             http: &scenario.http,
-            think_time: scenario.think_time,
-            is_closed: !matches!(scenario.load, scenario::Load::Arrivals { .. }),
             series: Vec::new(),
             steps: HashMap::new(),
             groups: HashMap::new(),
@@ -136,17 +154,13 @@ impl<'s> WorkloadCompiler<'s> {
         let ids: Vec<SeriesId> = flows.map(|flow| self.flow_series(flow)).collect();
         let flows = scenario.flows.iter().zip(ids);
         let flows = flows
-            .map(|(flow, series)| self.flow(flow, series))
+            .map(|(flow, series)| self.flow(flow, series, is_closed(scenario, flow)))
             .collect();
-        let every_flow = (0..scenario.flows.len()).collect();
-        let shared = LoadProfile::new(None, Schedule::of(&scenario.load), every_flow)
-            .with_stage_names(Schedule::stage_names(&scenario.load));
         let workload = Workload {
             target: target.clone(),
             targets: scenario.targets.clone(),
-            loads: Loads::new(shared, []),
+            loads: loads(scenario),
             warm_up: scenario.warm_up,
-            pacing: scenario.pacing,
             on_error: scenario.on_error,
             http: HttpPlan {
                 redirects: scenario.http.redirects,
@@ -183,7 +197,7 @@ impl<'s> WorkloadCompiler<'s> {
         })
     }
 
-    fn flow(&mut self, flow: &scenario::Flow, series: SeriesId) -> PlannedFlow {
+    fn flow(&mut self, flow: &scenario::Flow, series: SeriesId, is_closed: bool) -> PlannedFlow {
         let mut measured = |request: &scenario::Request| self.measured(request, &flow.name);
         let mut start = with_requests(&flow.start, &mut measured);
         let mut steps = with_requests(&flow.steps, &mut measured);
@@ -192,16 +206,17 @@ impl<'s> WorkloadCompiler<'s> {
             self.groups(block, "", &flow.name);
             self.rendezvous(block);
         }
-        if let Some(delay) = self.think_time {
+        if let Some(delay) = flow.think_time {
             think::place(&mut steps, delay);
         }
         let mut planned = PlannedFlow {
             name: flow.name.clone(),
             share: flow.share,
             series,
-            rest: self
+            rest: flow
                 .think_time
-                .filter(|_| self.is_closed && think::pauses_between_rounds(&steps)),
+                .filter(|_| is_closed && think::pauses_between_rounds(&steps)),
+            pacing: flow.pacing.filter(|_| is_closed),
             start,
             steps,
             stop,

@@ -29,8 +29,6 @@ pub struct Workload {
     pub loads: Loads,
     /// The length of the warm-up, which totals and thresholds leave out.
     pub warm_up: Duration,
-    /// The minimum time between two starts of a user's iterations.
-    pub pacing: Option<Duration>,
     /// The reaction to a failed capture or a missing value.
     pub on_error: OnError,
     /// Transport settings of all requests.
@@ -99,6 +97,8 @@ pub struct PlannedFlow {
     pub stop: Vec<Step<MeasuredRequest>>,
     /// Closed models: the pause between an iteration and its user's next.
     pub rest: Option<Delay>,
+    /// Closed models: the minimum time from the start of an iteration to its user's next.
+    pub pacing: Option<Delay>,
 }
 
 impl PlannedFlow {
@@ -154,6 +154,18 @@ impl Workload {
         let weights: Vec<u32> = self.players(load).mixed.iter().map(|(_, w)| *w).collect();
         let seed = self.seed.wrapping_add(u64::from(load.users.start));
         Mix::new(&weights, seed, self.segment)
+    }
+
+    /// True if pacing decides when a user of this load starts.
+    pub fn is_paced(&self, load: &LoadProfile) -> bool {
+        let mut flows = load.flows.iter();
+        flows.any(|&flow| self.flows[flow].pacing.is_some())
+    }
+
+    /// The mean of the first pacing of a flow.
+    pub fn pacing(&self) -> Option<Duration> {
+        let pacing = self.flows.iter().find_map(|flow| flow.pacing)?;
+        Some(Duration::from_secs_f64(pacing.mean_seconds()))
     }
 
     /// The number of iterations of this segment; `None` if users decide it.

@@ -55,7 +55,7 @@ pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Ut
         planned_duration: workload.loads.duration().map(Into::into),
         planned_iterations: workload.planned_iterations(),
         warm_up: workload.warm_up.into(),
-        pacing: workload.pacing.map(Into::into),
+        pacing: workload.pacing().map(Into::into),
         peak_users: workload.loads.peak_users(),
         metrics: workload.metrics.clone(),
         custom_metrics: workload.custom_metrics.clone(),

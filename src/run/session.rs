@@ -188,7 +188,19 @@ impl Session<'_> {
         }
         let end = self.plan.workload.loads.duration().map(Micros::from);
         let end = end.filter(|end| now >= *end);
-        Ok(end.map_or(Phase::Loading, |end| self.draining_from(end, false)))
+        Ok(end.map_or(Phase::Loading, |end| Phase::Draining {
+            until: self.last_grace_over(end),
+            is_asked: false,
+        }))
+    }
+
+    /// The time at which the last grace period is over, if the loads end as planned.
+    fn last_grace_over(&self, end: Micros) -> Micros {
+        let own = self.plan.workload.loads.iter().map(|load| {
+            let grace_over = load.grace.and_then(|grace| Some(load.end()? + grace));
+            grace_over.map_or_else(|| end + self.grace.into(), Micros::from)
+        });
+        own.max().unwrap_or(end)
     }
 
     /// The deadline for requests in flight has passed.

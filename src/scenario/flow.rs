@@ -6,8 +6,8 @@ use std::sync::Arc;
 use http::{HeaderName, Method};
 
 use super::{
-    BodyCoding, Capture, Check, FailedStatuses, Recording, Span, Step, Template, Timeouts,
-    UploadFile,
+    BodyCoding, Capture, Check, Delay, FailedStatuses, Load, Recording, Span, Step, Template,
+    Timeouts, UploadFile,
 };
 
 /// The part of a load's users that play a flow.
@@ -31,6 +31,12 @@ pub struct Flow {
     pub name: String,
     /// The users that play it, and how often.
     pub share: Share,
+    /// A load of the flow alone; `None` if it shares that of the scenario.
+    pub load: Option<Load>,
+    /// The pauses between its steps.
+    pub think_time: Option<Delay>,
+    /// The minimum time from the start of one of its iterations to the user's next start.
+    pub pacing: Option<Delay>,
     /// Tags by which thresholds select the series of its iterations.
     pub tags: BTreeMap<String, String>,
     /// Each user runs these steps once, before its first iteration of this flow.

@@ -52,7 +52,7 @@ pub use html::HtmlDocument;
 pub use http_options::{Compression, HttpOptions, Timeouts, TlsOptions, Trust};
 pub use json_path::{JsonPath, TooManyVisits};
 pub use json_schema::JsonSchema;
-pub use load_model::{Delay, Load, RateStage, Shape, Sharing, UserStage};
+pub use load_model::{Bounds, Delay, Load, LoadModel, Shape, Sharing, Stage};
 pub use program::{Action, Step};
 pub use response::{
     Capture, CaptureDefault, CaptureFrom, CaptureSelection, Check, CheckRule, CssRule,
@@ -98,14 +98,14 @@ pub struct Scenario {
     pub target: Target,
     /// Further targets, by name.
     pub targets: Targets,
-    /// The load and its duration.
-    pub load: Load,
+    /// The load that all flows without a load of their own share; `None` if there is no such flow.
+    pub load: Option<Load>,
     /// The length of the warm-up: the first part of the load, shown but not counted in totals and thresholds.
     pub warm_up: Duration,
     /// The pause between the steps of an iteration; a `think` step replaces it.
     pub think_time: Option<Delay>,
     /// The minimum time between two starts of a user's iterations.
-    pub pacing: Option<Duration>,
+    pub pacing: Option<Delay>,
     /// Defaults of every request.
     pub http: HttpOptions,
     /// The reaction to a failed capture or a missing value.
@@ -137,6 +137,28 @@ pub struct Scenario {
     pub overridden: Vec<String>,
     /// Masks values of the environment and the command line that may be secret.
     pub mask: Mask,
+}
+
+impl Scenario {
+    /// The shared load, then those of flows.
+    pub fn loads(&self) -> impl Iterator<Item = &Load> {
+        let own = self.flows.iter().filter_map(|flow| flow.load.as_ref());
+        self.load.iter().chain(own)
+    }
+
+    /// The shared load, then those of flows, to change them.
+    pub(crate) fn loads_mut(&mut self) -> impl Iterator<Item = &mut Load> {
+        let own = self.flows.iter_mut().filter_map(|flow| flow.load.as_mut());
+        self.load.iter_mut().chain(own)
+    }
+
+    /// The time until the last load ends; `None` if the end of one depends on the target.
+    pub fn duration(&self) -> Option<Duration> {
+        let ends = self
+            .loads()
+            .map(|load| Some(load.from + load.model.duration()?));
+        ends.reduce(|last, end| Some(last?.max(end?)))?
+    }
 }
 
 /// Whether a run is judged.

@@ -27,6 +27,7 @@ impl ExampleFolder {
                 "scenarios/helpers.js",
                 "export const sign = (body, key) => hmac('sha256', key, body);",
             ),
+            ("scenarios/shape.csv", "time,users\n0,1\n1m,9\n"),
             ("fixtures/token.txt", "a token\n"),
             ("fixtures/ca.pem", "-----BEGIN CERTIFICATE-----\n"),
             ("scenarios/flows/shop.yaml", "vars: { size: 7 }\n"),
@@ -121,6 +122,10 @@ fn scenario_with(table: &'static Mapping, entries: Map<String, Value>) -> Value 
         let steps = json!([{ "post": "/login", "json": { "email": "${email}" } }]);
         let block = json!({ "log in": { "with": ["email"], "steps": steps } });
         root.entry("blocks").or_insert(block);
+        let flows = root.get("flows").and_then(Value::as_array);
+        if flows.is_some_and(|flows| flows.iter().all(|flow| flow.get("load").is_some())) {
+            root.remove("load");
+        }
         return Value::Object(root);
     }
     let value = Value::Object(entries);

@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use crate::support::{Lab, gander};
 
-const PAGES: [(&str, &str); 7] = [
+const PAGES: [(&str, &str); 8] = [
     ("README", include_str!("../../docs/guide/README.md")),
     ("values", include_str!("../../docs/guide/values.md")),
     ("requests", include_str!("../../docs/guide/requests.md")),
     ("flow", include_str!("../../docs/guide/flow.md")),
+    ("load", include_str!("../../docs/guide/load.md")),
     ("data", include_str!("../../docs/guide/data.md")),
     ("sharing", include_str!("../../docs/guide/sharing.md")),
     ("metrics", include_str!("../../docs/guide/metrics.md")),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gander::scenario::program::{Passes, Wait, requests};
 use gander::scenario::{
-    Action, Delay, Kind, Load, Overrides, Scenario, Shape, Share, Target, UserStage, Window, load,
+    Action, Delay, Kind, LoadModel, Overrides, Scenario, Shape, Share, Target, Window, load,
 };
 
 pub(crate) const SHIPPED: [&str; 5] = ["smoke", "baseline", "stress", "spike", "soak"];
@@ -19,19 +19,16 @@ fn read(name: &str, overrides: &Overrides) -> Scenario {
 }
 
 fn stages(scenario: &Scenario) -> Vec<(u32, u64, Shape)> {
-    let Load::Users { stages } = &scenario.load else {
-        panic!("{:?} is not of users", scenario.load);
+    let load = scenario.load.as_ref().expect("a shared load");
+    let LoadModel::Users { stages } = &load.model else {
+        panic!("{load:?} is not of users");
     };
     stages
         .iter()
-        .map(
-            |UserStage {
-                 users,
-                 duration,
-                 shape,
-                 ..
-             }| (*users, duration.as_secs(), *shape),
-        )
+        .map(|stage| {
+            let level = stage.level as u32;
+            (level, stage.duration.as_secs(), stage.shape.clone())
+        })
         .collect()
 }
 
@@ -189,9 +186,9 @@ fn the_time_scale_shortens_the_load_and_not_what_judges_the_target() {
     assert_eq!(
         stages(&scenario),
         [
-            (10, 2, Shape::Ramp),
+            (10, 2, Shape::Ramp(None)),
             (40, 8, Shape::Hold),
-            (0, 2, Shape::Ramp)
+            (0, 2, Shape::Ramp(None))
         ]
     );
     assert_eq!(scenario.warm_up, Duration::from_secs(1));
@@ -231,8 +228,11 @@ fn pauses(scenario: &Scenario) -> [u128; 4] {
     };
     assert_eq!(repeated.passes, Passes::Times(3));
     let steps = &repeated.steps;
-    let (Some(pacing), Some(Delay::Uniform(least, most)), Action::Think(Delay::Constant(own))) =
-        (scenario.pacing, scenario.think_time, &steps[0].action)
+    let (
+        Some(Delay::Constant(pacing)),
+        Some(Delay::Uniform(least, most)),
+        Action::Think(Delay::Constant(own)),
+    ) = (scenario.pacing, scenario.think_time, &steps[0].action)
     else {
         panic!("{scenario:?}");
     };
@@ -291,9 +291,9 @@ fn flags_scale_the_level_and_the_length_of_every_stage() {
     assert_eq!(
         stages(&scenario),
         [
-            (5, 10, Shape::Ramp),
+            (5, 10, Shape::Ramp(None)),
             (20, 40, Shape::Hold),
-            (0, 10, Shape::Ramp)
+            (0, 10, Shape::Ramp(None))
         ]
     );
     assert!(matches!(&scenario.target, Target::Url(url) if url.path() == "/base"));
@@ -325,8 +325,8 @@ fn set_changes_any_value_by_its_path_and_the_value_is_yaml() {
     };
     let scenario = load(&path, &overrides).expect("a scenario");
     assert!(matches!(
-        &scenario.load,
-        Load::Iterations {
+        scenario.load.expect("a load").model,
+        LoadModel::Iterations {
             count: 90,
             users: 7,
             ..

@@ -5,9 +5,9 @@ use std::time::Duration;
 use gander::expr::{Expression, TemplateSegment};
 use gander::scenario::program::Passes;
 use gander::scenario::{
-    Action, ArrivalLaw, Auth, Body, CapturePick, CheckRule, Comparator, Compression, Condition,
-    Cookies, Delay, JsonRule, Load, OnError, Overrides, Request, Scenario, Scope, Severity,
-    Sharing, Step, TextRule, Trust, Window, load,
+    Action, ArrivalLaw, Auth, Body, Bounds, CapturePick, CheckRule, Comparator, Compression,
+    Condition, Cookies, Delay, JsonRule, LoadModel, OnError, Overrides, Request, Scenario, Scope,
+    Severity, Sharing, Step, TextRule, Trust, Window, load,
 };
 use gander::units::ByteSize;
 
@@ -91,20 +91,24 @@ fn request(step: &Step) -> &Request {
 #[test]
 fn stages_of_a_rate_and_the_defaults_of_requests_are_read() {
     let scenario = whole();
-    let Load::Arrivals {
+    let load = scenario.load.as_ref().expect("a shared load");
+    let LoadModel::Arrivals {
         stages,
         max_users,
         law,
-    } = &scenario.load
+    } = &load.model
     else {
-        panic!("{:?}", scenario.load);
+        panic!("{load:?}");
     };
     assert_eq!(
         (stages.len(), *max_users, *law),
         (2, 9, ArrivalLaw::Poisson)
     );
     let (mean, sd) = (Duration::from_secs(2), Duration::from_millis(500));
-    assert_eq!(scenario.think_time, Some(Delay::Normal(mean, sd)));
+    assert_eq!(
+        scenario.think_time,
+        Some(Delay::Normal(mean, sd, Bounds::default()))
+    );
     assert_eq!(scenario.on_error, OnError::StopUser);
     let http = &scenario.http;
     assert_eq!(
@@ -281,7 +285,10 @@ fn iterations_are_shared_or_each_users_own() {
         ));
         let scenario = load(&path, &Overrides::default()).expect("a scenario");
         assert!(
-            matches!(scenario.load, Load::Iterations { count: 1_000, users: 10, sharing: found, .. } if found == sharing),
+            matches!(
+                scenario.load.expect("a load").model,
+                LoadModel::Iterations { count: 1_000, users: 10, sharing: found, .. } if found == sharing
+            ),
             "{text}"
         );
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Output;
 
-use gander::scenario::{Load, Overrides, load};
+use gander::scenario::{LoadModel, Overrides, load};
 use serde_json::Value;
 
 use crate::secrets::target;
@@ -110,9 +110,14 @@ fn an_environment_changes_values_by_their_paths_and_set_counts_more() {
         };
         load(&path, &overrides).map_err(|diagnostics| diagnostics.to_string())
     };
-    let iterations = |scenario: &gander::scenario::Scenario| match scenario.load {
-        Load::Iterations { count, .. } => count,
-        Load::Users { .. } | Load::Arrivals { .. } => panic!("a load by iterations"),
+    let iterations = |scenario: &gander::scenario::Scenario| match scenario
+        .load
+        .clone()
+        .expect("a load")
+        .model
+    {
+        LoadModel::Iterations { count, .. } => count,
+        LoadModel::Users { .. } | LoadModel::Arrivals { .. } => panic!("a load by iterations"),
     };
     let plain = read(None, &[]).expect("a scenario");
     assert_eq!(iterations(&plain), 20);

@@ -1,7 +1,7 @@
 //! Several requests of an iteration at the same time.
 
 use std::mem::take;
-use std::ops::ControlFlow::{self, Continue};
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 
 use super::early_end::EarlyEnd;
@@ -9,13 +9,17 @@ use super::walker::IterationWalker;
 use crate::engine::base_url::BaseUrl;
 use crate::engine::in_flight::InFlight;
 use crate::engine::judge::is_slow_to_judge;
+use crate::engine::pacer::unless_stopped;
 use crate::engine::request::Unsendable;
+use crate::engine::run::RunState;
 use crate::engine::state::UserState;
 use crate::engine::walk::parallel::{Captures, Dispatcher, Flights, Job, first_break};
 use crate::engine::walk::request::{RequestEnd, conclude, not_sent};
 use crate::engine::walk::{Walker, settle};
 use crate::plan::MeasuredRequest;
+use crate::record::Clock;
 use crate::transport::{Client, Shared};
+use crate::units::Micros;
 
 /// A request that has ended, and the client that sent it.
 struct Landed<'p, 'r> {
@@ -24,18 +28,41 @@ struct Landed<'p, 'r> {
     client: Client,
 }
 
-/// Sends a request.
-async fn fly<'p, 'r>(
-    mut job: Job<'p, MeasuredRequest>,
-    mut in_flight: InFlight<'r>,
-    mut client: Client,
-) -> Landed<'p, 'r> {
-    let outgoing = job.prepared.outgoing(&job.request.request);
-    in_flight.send(&mut client, outgoing).await;
-    Landed {
-        job,
-        in_flight,
-        client,
+/// A request that is about to be sent.
+struct Departure<'r> {
+    run: &'r RunState,
+    user: usize,
+    clock: Clock,
+    intended: Option<Micros>,
+}
+
+impl<'r> Departure<'r> {
+    /// Sends a request, when the limit on the load's requests allows it; the client comes back if the run stops before.
+    async fn fly<'p>(
+        mut self,
+        mut job: Job<'p, MeasuredRequest>,
+        mut client: Client,
+    ) -> Result<Landed<'p, 'r>, Client> {
+        let pace = self.run.pace_of(self.user);
+        if let Some(throttle) = &pace.throttle {
+            let now = self.clock.now();
+            let wait = throttle.reserve(now).saturating_sub(now);
+            let sleep = tokio::time::sleep(wait.as_duration());
+            if wait > Micros::ZERO && unless_stopped(&pace.halt, sleep).await.is_none() {
+                return Err(client);
+            }
+            let waited = self.clock.now().saturating_sub(now);
+            self.intended = self.intended.map(|due| due + waited);
+        }
+        let series = job.request.series;
+        let mut in_flight = InFlight::new(self.run, self.user, series, self.clock, self.intended);
+        let outgoing = job.prepared.outgoing(&job.request.request);
+        in_flight.send(&mut client, outgoing).await;
+        Ok(Landed {
+            job,
+            in_flight,
+            client,
+        })
     }
 }
 
@@ -78,15 +105,25 @@ impl Dispatcher for IterationWalker<'_, '_> {
                 };
                 let lane = self.user.lanes.pop();
                 let client = lane.unwrap_or_else(|| self.user.client.beside());
-                let series = job.request.series;
-                let in_flight = InFlight::new(self.run, self.index, series, self.clock, intended);
-                flights.add(fly(job, in_flight, client));
+                let departure = Departure {
+                    run: self.run,
+                    user: self.index,
+                    clock: self.clock,
+                    intended,
+                };
+                flights.add(departure.fly(job, client));
             }
             // The first requests were due together; each of the others when one before it ended.
             intended = None;
             match flights.next().await {
-                Some(landed) if flights.len() > 0 && landed.is_slow_to_judge() => slow.push(landed),
-                Some(landed) => {
+                Some(Err(client)) => {
+                    self.user.lanes.push(client);
+                    result = first_break(result, Break(EarlyEnd::STOPPED));
+                }
+                Some(Ok(landed)) if flights.len() > 0 && landed.is_slow_to_judge() => {
+                    slow.push(landed);
+                }
+                Some(Ok(landed)) => {
                     result = first_break(result, self.land(landed, &mut captures).await);
                 }
                 None if slow.is_empty() => break,

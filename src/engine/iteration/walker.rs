@@ -8,7 +8,7 @@ use super::{LeaveReason, NextAction};
 use crate::engine::Stop;
 use crate::engine::answer::Answer;
 use crate::engine::group_guard::GroupGuard;
-use crate::engine::pacer::unless_stopped;
+use crate::engine::pacer::{Pace, unless_stopped};
 use crate::engine::rendezvous::Met;
 use crate::engine::run::RunState;
 use crate::engine::state::{User, Values};
@@ -27,6 +27,8 @@ use crate::units::{Micros, show_duration};
 #[derive(Debug)]
 pub(super) struct IterationWalker<'a, 'r> {
     pub(super) run: &'r RunState,
+    /// The schedule of the user's load.
+    pub(super) pace: &'r Pace,
     pub(super) user: &'a mut User<'r>,
     pub(super) index: usize,
     pub(super) clock: Clock,
@@ -102,6 +104,25 @@ impl IterationWalker<'_, '_> {
         self.intended = intended.map(|due| due + self.clock.now().saturating_sub(since));
     }
 
+    /// Waits until the limit on the load's requests allows the next one; the wait is like a pause before it.
+    async fn throttle(&mut self) -> ControlFlow<EarlyEnd> {
+        let Some(throttle) = &self.pace.throttle else {
+            return Continue(());
+        };
+        let now = self.clock.now();
+        let wait = throttle.reserve(now).saturating_sub(now);
+        if wait == Micros::ZERO {
+            return Continue(());
+        }
+        let sleep = tokio::time::sleep(wait.as_duration());
+        let waited = unless_stopped(&self.pace.halt, sleep).await;
+        self.paused(now);
+        match waited {
+            None if !self.is_leaving => Break(EarlyEnd::STOPPED),
+            None | Some(()) => Continue(()),
+        }
+    }
+
     /// Waits if the last request could not connect.
     pub(super) async fn back_off(&mut self) -> ControlFlow<EarlyEnd> {
         if let Some(pause) = self.user.backoff.take()
@@ -122,7 +143,7 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
     type Group = Option<BegunGroup<'r>>;
 
     fn may_continue(&self) -> ControlFlow<EarlyEnd> {
-        let halt = &self.run.halt;
+        let halt = &self.pace.halt;
         let is_over = if self.is_leaving {
             halt.is_grace_over()
         } else {
@@ -255,6 +276,7 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
 
     async fn send(&mut self, request: &MeasuredRequest) -> ControlFlow<EarlyEnd, RequestEnd> {
         self.back_off().await?;
+        self.throttle().await?;
         let intended = self.intended.take();
         let done = request::measured(
             self.run, self.user, self.index, self.clock, request, intended,
@@ -330,13 +352,13 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
         if self.is_leaving {
             return Continue(());
         }
-        let pace = &self.run.paces[self.run.load_of(self.index)];
+        let pace = self.pace;
         let now = self.clock.now();
         let end = pace.left(now).map(|left| now.as_duration() + left);
         let end = end.map(|end| (self.clock.base() + end).into());
         let points = &self.run.meeting_points;
         let began = self.clock.now();
-        let met = points.meet(rendezvous, end, &self.run.halt).await;
+        let met = points.meet(rendezvous, end, &pace.halt).await;
         self.paused(began);
         match met {
             Met::GoOn => Continue(()),
@@ -370,7 +392,7 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
         }
         self.user.backoff.rest(length);
         let began = self.clock.now();
-        let slept = unless_stopped(&self.run.halt, tokio::time::sleep(length)).await;
+        let slept = unless_stopped(&self.pace.halt, tokio::time::sleep(length)).await;
         self.paused(began);
         match slept {
             Some(()) => Continue(()),

@@ -1,7 +1,8 @@
 //! Flows.
 
 use super::super::{Choice, Field, Mapping, Type};
-use super::load::MAX_USERS;
+use super::delay;
+use super::load::{self, MAX_USERS};
 
 /// The maximum weight of a flow.
 const MAX_WEIGHT: u64 = 10_000;
@@ -33,9 +34,31 @@ pub(crate) const COUNT: Field = Field::new(
 
 /// The keys that say how often a flow runs.
 pub(crate) static SHARE: Choice = Choice {
-    keys: &[WEIGHT.key, COUNT.key],
+    keys: &[WEIGHT.key, COUNT.key, LOAD.key],
     is_required: false,
 };
+
+pub(crate) const LOAD: Field = Field::new(
+    "load",
+    Type::Mapping(&load::TABLE),
+    "name: nightly import\nload: { rate: 2/s, for: 3m, max_users: 10, from: 1m }",
+    "A load of this flow alone, beside those of the other flows: it has users of its own and its own schedule.",
+);
+
+pub(crate) const THINK_TIME: Field = Field::new(
+    "think_time",
+    delay::TYPE,
+    "500ms..2s",
+    "The `think_time` of this flow, instead of the scenario's; `none` for no pauses.",
+);
+
+pub(crate) const PACING: Field = Field::new(
+    "pacing",
+    delay::PACING,
+    "5s..10s",
+    "The `pacing` of this flow, instead of the scenario's; `none` for none. After an iteration of this flow, the user starts \
+     its next iteration, of whichever flow, at the earliest after this time.",
+);
 
 pub(crate) const TAGS: Field = Field::new(
     "tags",
@@ -74,8 +97,10 @@ pub(crate) const STEPS: Field = Field::new(
 pub(crate) const TABLE: Mapping = Mapping {
     name: "flow",
     what: "a flow",
-    doc: "A flow is a list of steps with a name and a weight.",
-    fields: &[NAME, WEIGHT, COUNT, TAGS, START, STEPS, STOP],
+    doc: "A flow is a list of steps with a name, and a weight or a load of its own.",
+    fields: &[
+        NAME, WEIGHT, COUNT, LOAD, THINK_TIME, PACING, TAGS, START, STEPS, STOP,
+    ],
     choices: &[&SHARE],
     example: "name: browse
 weight: 7

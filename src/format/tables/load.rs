@@ -81,6 +81,38 @@ pub(crate) const MAX_DURATION: Field = Field::new(
      lasts until the last iteration ends.",
 );
 
+pub(crate) const FROM: Field = Field::new(
+    "from",
+    Type::DURATION,
+    "rate: 2/s\nfor: 3m\nmax_users: 10\nfrom: 1m",
+    "The time of the run at which this load begins; its `for` and its stages count from then.",
+)
+.default("0s");
+
+pub(crate) const GRACE: Field = Field::new(
+    "grace",
+    Type::DURATION,
+    "users: 20\nfor: 5m\ngrace: 10s",
+    "The time that iterations have to end after the end of this load; requests that are still in flight then are cut off \
+     and fail. Without it, the load has the grace period of the run (`--grace`), which begins when the last load ends.",
+);
+
+pub(crate) const THROUGHPUT: Field = Field::new(
+    "throughput",
+    Type::RATE,
+    "users: 20\nfor: 5m\nthroughput: 100/s",
+    "The maximum number of requests per second of all users of this load together, spread evenly. A user waits before a \
+     request that would exceed it, as in a pause: the wait is in the time of its iteration, not in that of the request. Not \
+     for a load by `rate`, which limits the starts of iterations itself.",
+);
+
+/// Keys that every form may have.
+macro_rules! with_any {
+    ($($key:literal),*) => {
+        &["from", "grace", $($key),*]
+    };
+}
+
 /// Keys that select the kind of load; without one of them the load is of constant `users`.
 pub(crate) static SHAPE: Choice = Choice {
     keys: &["iterations", "stages", "rate"],
@@ -90,28 +122,34 @@ pub(crate) static SHAPE: Choice = Choice {
 pub(crate) static OF_USERS: Form = Form {
     what: "a load of constant `users`",
     needs: &["users", "for"],
-    may: &[],
+    may: with_any!["throughput"],
 };
 pub(crate) static OF_RATE: Form = Form {
     what: "a load by `rate`",
     needs: &["rate", "for", "max_users"],
-    may: &["arrivals"],
+    may: with_any!["arrivals"],
 };
 pub(crate) static OF_STAGES: Form = Form {
     what: "a load of `stages`",
     needs: &["stages"],
-    may: &["max_users", "arrivals"],
+    may: with_any!["max_users", "arrivals", "throughput"],
+};
+/// Stages with a `rate` take no `throughput`.
+pub(crate) static OF_RATE_STAGES: Form = Form {
+    what: "a load by `rate`",
+    needs: &["stages"],
+    may: with_any!["max_users", "arrivals"],
 };
 /// Stages of `users` take no `max_users`.
 pub(crate) static OF_USER_STAGES: Form = Form {
     what: "a load of `users`",
     needs: &["stages"],
-    may: &[],
+    may: with_any!["throughput"],
 };
 pub(crate) static OF_ITERATIONS: Form = Form {
     what: "a load of `iterations`",
     needs: &["iterations", "users"],
-    may: &["per_user", "max_duration"],
+    may: with_any!["per_user", "max_duration", "throughput"],
 };
 
 pub(crate) const TABLE: Mapping = Mapping {
@@ -129,6 +167,9 @@ pub(crate) const TABLE: Mapping = Mapping {
         ARRIVALS,
         PER_USER,
         MAX_DURATION,
+        FROM,
+        GRACE,
+        THROUGHPUT,
     ],
     forms: &[&OF_USERS, &OF_RATE, &OF_STAGES, &OF_ITERATIONS],
     example: "rate: 200/s\nfor: 5m\nmax_users: 300\n",
@@ -139,7 +180,7 @@ pub(crate) const TABLE: Mapping = Mapping {
 pub(crate) mod stage {
     //! A stage of a load.
 
-    use super::super::super::{Choice, Field, Mapping, Type};
+    use super::super::super::{Choice, Field, Form, Mapping, Type};
     use super::MAX_USERS;
 
     pub(crate) const NAME: Field = Field::new(
@@ -168,7 +209,7 @@ pub(crate) mod stage {
         "for",
         Type::Positive,
         "users: 50\nfor: 2m",
-        "How long the level stays constant, from the start of the stage.",
+        "How long the level stays constant, from the start of the stage; with `wave`, the duration of the stage.",
     );
 
     pub(crate) const OVER: Field = Field::new(
@@ -178,22 +219,113 @@ pub(crate) mod stage {
         "The duration of a linear change from the level of the previous stage; the first stage starts at 0.",
     );
 
+    pub(crate) const FROM: Field = Field::new(
+        "from",
+        LEVEL_TYPE,
+        "users: 50\nfrom: 10\nover: 30s",
+        "The level at which the change begins, with `over`; or the first level of the steps, with `step`. Without it, the \
+         change begins at the level of the previous stage, and steps one step from there.",
+    );
+
+    pub(crate) const STEP: Field = Field::new(
+        "step",
+        LEVEL_TYPE,
+        "step: 10\nevery: 30s\nuntil: 200",
+        "The difference between two levels: users, or a rate. The levels rise by it, or fall if `until` is lower; each is a \
+         stage of its own, all with the name of this one.",
+    );
+
+    pub(crate) const EVERY: Field = Field::new(
+        "every",
+        Type::Positive,
+        "step: 10\nevery: 30s\nuntil: 200",
+        "How long each level of the steps is held.",
+    );
+
+    pub(crate) const UNTIL: Field = Field::new(
+        "until",
+        LEVEL_TYPE,
+        "step: 10\nevery: 30s\nuntil: 200",
+        "The last level of the steps.",
+    );
+
+    pub(crate) const WAVE: Field = Field::new(
+        "wave",
+        Type::LEVELS,
+        "wave: '20..60'\nperiod: 5m\nfor: 10m",
+        "The lowest and the highest level of a wave, which begins at the lowest: a cosine, drawn by 24 straight lines a \
+         period.",
+    );
+
+    pub(crate) const PERIOD: Field = Field::new(
+        "period",
+        Type::Positive,
+        "wave: '20..60'\nperiod: 5m\nfor: 10m",
+        "The time from one lowest level of the wave to the next.",
+    );
+
+    pub(crate) const FILE: Field = Field::new(
+        "file",
+        Type::FILE,
+        "file: shape.csv",
+        "A CSV file with a header and two columns, `time` and either `users` or `rate` (per second): points between which \
+         the level changes linearly. A time is a duration (`1m30s`) or a number of seconds since the start of the stage; two \
+         points at the same time are a jump. The first time is 0.",
+    );
+
+    /// Users, or a rate.
+    const LEVEL_TYPE: Type = Type::OneOf(&[Type::Integer(0, MAX_USERS as u64), Type::RATE]);
+
+    /// Each level of a `wave`.
+    pub(crate) const WAVE_LEVEL: Field = Field::new("wave", LEVEL_TYPE, "20", "");
+
+    /// The keys that say which levels a stage has.
     pub(crate) static LEVEL: Choice = Choice {
-        keys: &["users", "rate"],
+        keys: &["users", "rate", "step", "wave", "file"],
         is_required: true,
     };
 
     pub(crate) static TIME: Choice = Choice {
         keys: &["for", "over"],
-        is_required: true,
+        is_required: false,
+    };
+
+    pub(crate) static CONSTANT: Form = Form {
+        what: "a stage of a constant level",
+        needs: &["for"],
+        may: &["name", "users", "rate"],
+    };
+    pub(crate) static RAMP: Form = Form {
+        what: "a stage that changes the level linearly",
+        needs: &["over"],
+        may: &["name", "users", "rate", "from"],
+    };
+    pub(crate) static STEPS: Form = Form {
+        what: "a stage of steps",
+        needs: &["step", "every", "until"],
+        may: &["name", "from"],
+    };
+    pub(crate) static WAVES: Form = Form {
+        what: "a stage with a wave",
+        needs: &["wave", "period", "for"],
+        may: &["name"],
+    };
+    pub(crate) static OF_FILE: Form = Form {
+        what: "a stage from a file",
+        needs: &["file"],
+        may: &["name"],
     };
 
     pub(crate) const TABLE: Mapping = Mapping {
         name: "stage",
         what: "a stage",
-        doc: "A stage has a level and a duration: `over` changes the level linearly, `for` keeps it constant.",
-        fields: &[NAME, USERS, RATE, FOR, OVER],
+        doc: "A stage has a level and a duration: `over` changes the level linearly, `for` keeps it constant. Further forms \
+              are steps (`step`, `every`, `until`), a `wave`, and points from a `file`.",
+        fields: &[
+            NAME, USERS, RATE, FOR, OVER, FROM, STEP, EVERY, UNTIL, WAVE, PERIOD, FILE,
+        ],
         choices: &[&LEVEL, &TIME],
+        forms: &[&CONSTANT, &RAMP, &STEPS, &WAVES, &OF_FILE],
         example: "users: 50\nover: 30s\n",
         ..Mapping::EMPTY
     };

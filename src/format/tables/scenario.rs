@@ -65,9 +65,9 @@ pub(crate) const LOAD: Field = Field::new(
     "load",
     Type::Mapping(&load::TABLE),
     "{ users: 20, for: 5m }",
-    "The load and its duration.",
-)
-.required();
+    "The load and its duration. The flows share it by their weights, except those with a `load` of their own; it is needed \
+     unless every flow has one.",
+);
 
 pub(crate) const WARM_UP: Field = Field::new(
     "warm_up",
@@ -84,17 +84,19 @@ pub(crate) const THINK_TIME: Field = Field::new(
     "1s..3s",
     "A pause between every two steps of an iteration, drawn again each time; in a closed model (`users`) also between \
      two iterations of the same user. There is no such pause next to a `think` step, nor before the first or after the \
-     last step. If `if` skips a step, the pause is skipped too. Without `think_time` a user pauses only at `think`.",
+     last step. If `if` skips a step, the pause is skipped too. Without `think_time` a user pauses only at `think`. A flow may have a \
+     `think_time` of its own.",
 )
 .default("none");
 
 pub(crate) const PACING: Field = Field::new(
     "pacing",
-    Type::Positive,
+    delay::PACING,
     "5s",
-    "The minimum time between the starts of two iterations of the same user. If an iteration takes longer, the next \
-     one starts at once. It is an error with a load by `rate`, where only the schedule starts iterations. Without it a \
-     user starts again as soon as its iteration and its think time are over.",
+    "The minimum time between the starts of two iterations of the same user; a random one is drawn again for each \
+     iteration. If an iteration takes longer, the next one starts at once. It is an error with a load by `rate`, where \
+     only the schedule starts iterations. Without it a user starts again as soon as its iteration and its think time are \
+     over. A flow may have a `pacing` of its own.",
 );
 
 pub(crate) const HTTP: Field = Field::new(

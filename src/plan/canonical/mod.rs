@@ -10,13 +10,16 @@ mod tests;
 mod value;
 
 use std::fmt::{self, Write};
+use std::iter;
 use std::time::Duration;
 
 use self::value::{list, quoted};
 use super::curve::Curve;
 use super::{PlannedFlow, PlannedRequest, Schedule, Secrets, Workload};
 use crate::scenario::program::{Items, Loop, Passes, Wait, visit};
-use crate::scenario::{Action, Delay, Ends, Per, Recording, Scope, Share, Sharing, SlotId, Step};
+use crate::scenario::{
+    Action, Bounds, Delay, Ends, Per, Recording, Scope, Share, Sharing, SlotId, Step,
+};
 use crate::source::hex;
 
 /// Writes the canonical text of a workload.
@@ -83,18 +86,32 @@ impl Canonical<'_> {
                 let names = load.flows.iter().map(|&flow| &workload.flows[flow].name);
                 self.line("load_flows", list(names.map(|name| quoted(name))))?;
             }
+            if !load.from.is_zero() {
+                self.line("load_from", micros(load.from))?;
+            }
+            if let Some(throughput) = load.throughput {
+                self.line("throughput", throughput.as_per_second())?;
+            }
         }
         Ok(())
     }
 
     fn settings(&mut self) -> fmt::Result {
         let workload = self.workload;
-        self.line("pacing", optional(workload.pacing.map(micros)))?;
+        self.line("pacing", optional(self.pacing().map(micros)))?;
         self.line("on_error", quoted(workload.on_error.word()))?;
         self.line("redirects", workload.http.redirects)?;
         self.line("cookies", quoted(workload.http.cookies.word()))?;
         self.line("body_limit", workload.http.body_limit.0)?;
         self.line("resend", workload.http.resend)
+    }
+
+    /// The constant pacing of the first flow.
+    fn pacing(&self) -> Option<Duration> {
+        match self.workload.flows.first()?.pacing? {
+            Delay::Constant(pacing) => Some(pacing),
+            Delay::Uniform(..) | Delay::Normal(..) | Delay::Exponential(..) => None,
+        }
     }
 
     fn variables(&mut self) -> fmt::Result {
@@ -163,6 +180,11 @@ impl Canonical<'_> {
             Share::Users { count, .. } => list([quoted("users"), count.to_string()]),
         };
         self.line("flow", list([quoted(&flow.name), share, rest]))?;
+        match &flow.pacing {
+            Some(Delay::Constant(pacing)) if Some(*pacing) == self.pacing() => {}
+            None if self.pacing().is_none() => {}
+            pacing => self.line("flow_pacing", optional(pacing.as_ref().map(delay)))?,
+        }
         self.block("start", &flow.start)?;
         self.block("steps", &flow.steps)?;
         if flow.stop.is_empty() {
@@ -307,12 +329,26 @@ fn ends(ends: &Ends) -> String {
     list(ends.0.iter().map(|end| quoted(&end.to_string())))
 }
 
+/// Bounds, unless there are none.
+fn limits(bounds: Bounds) -> Vec<Duration> {
+    if bounds == Bounds::default() {
+        return Vec::new();
+    }
+    iter::once(bounds.least).chain(bounds.most).collect()
+}
+
 fn delay(delay: &Delay) -> String {
     let (law, parameters) = match *delay {
         Delay::Constant(length) => ("constant", vec![length]),
         Delay::Uniform(low, high) => ("uniform", vec![low, high]),
-        Delay::Normal(mean, deviation) => ("normal", vec![mean, deviation]),
-        Delay::Exponential(mean) => ("exponential", vec![mean]),
+        Delay::Normal(mean, deviation, bounds) => {
+            let parameters = [mean, deviation].into_iter();
+            ("normal", parameters.chain(limits(bounds)).collect())
+        }
+        Delay::Exponential(mean, bounds) => {
+            let parameters = iter::once(mean);
+            ("exponential", parameters.chain(limits(bounds)).collect())
+        }
     };
     let parameters = parameters.into_iter().map(micros);
     list(std::iter::once(quoted(law)).chain(parameters))

@@ -26,9 +26,9 @@ pub struct Loads(Vec<LoadProfile>);
 
 impl Loads {
     /// Numbers the users across the loads.
-    pub fn new(first: LoadProfile, others: impl IntoIterator<Item = LoadProfile>) -> Self {
+    pub fn new(loads: impl IntoIterator<Item = LoadProfile>) -> Self {
         let mut next = 0;
-        let each = std::iter::once(first).chain(others).map(|load| {
+        let each = loads.into_iter().map(|load| {
             let load = load.with_users_from(next);
             next = load.users.end;
             load
@@ -53,8 +53,8 @@ impl Loads {
 
     /// The time until the last load ends; `None` if the end of one depends on its iterations.
     pub fn duration(&self) -> Option<Duration> {
-        let lengths = self.iter().map(|load| load.schedule.duration());
-        lengths.reduce(|longest, length| Some(longest?.max(length?)))?
+        let ends = self.iter().map(LoadProfile::end);
+        ends.reduce(|longest, length| Some(longest?.max(length?)))?
     }
 
     /// The number of iterations planned for a segment; `None` if it depends on the users of any load.
@@ -70,17 +70,31 @@ impl Loads {
         self.iter().any(asks)
     }
 
-    /// The ends of all stages before the end of the load, on the run's clock.
+    /// The times between the start and the end of the run at which a stage begins or ends, on the run's clock.
     pub fn stage_ends(&self) -> Vec<Micros> {
         let load = self.duration().map(Micros::from);
-        let marks = self.stage_marks().into_iter().map(|mark| mark.end);
-        marks.filter(|end| Some(*end) != load).collect()
+        let marks = self.iter().flat_map(|load| &load.stages);
+        let ends = marks.flat_map(|mark| [mark.start, mark.end]);
+        let is_within = |at: &Micros| *at > Micros::ZERO && Some(*at) != load;
+        let mut ends: Vec<Micros> = ends.filter(is_within).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        ends
     }
 
     /// The stages of all loads, for marks on time axes.
     pub fn stage_marks(&self) -> Vec<StageMark> {
-        let each = self.iter();
-        each.flat_map(LoadProfile::stage_marks).collect()
+        let is_alone = self.len() == 1;
+        let of_load = |load: &LoadProfile| {
+            let (name, model) = (load.name.clone(), load.schedule.model());
+            let each = load.stages.clone().into_iter();
+            each.map(move |mark| StageMark {
+                load: name.clone().filter(|_| !is_alone),
+                model: Some(model).filter(|_| !is_alone),
+                ..mark
+            })
+        };
+        self.iter().flat_map(of_load).collect()
     }
 }
 
@@ -106,83 +120,71 @@ impl fmt::Display for Loads {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{ArrivalLaw, Load, RateStage, Shape, Sharing, UserStage};
-    use crate::units::Rate;
+    use crate::scenario::{ArrivalLaw, Load, LoadModel, Sharing, Stage};
 
     const MINUTE: Duration = Duration::from_mins(1);
 
-    fn users(users: u32) -> Load {
-        let (duration, shape) = (MINUTE, Shape::Hold);
-        let stages = vec![UserStage {
-            name: None,
-            users,
-            duration,
-            shape,
-        }];
-        Load::Users { stages }
-    }
-
-    fn rate(rate: f64, law: ArrivalLaw) -> Load {
-        let stages = vec![RateStage {
-            name: None,
-            rate: Rate::per_second(rate).expect("a rate"),
-            duration: 2 * MINUTE,
-            shape: Shape::Hold,
-        }];
-        let max_users = 5;
-        Load::Arrivals {
-            stages,
-            max_users,
-            law,
+    fn load(model: LoadModel) -> Load {
+        Load {
+            model,
+            from: Duration::ZERO,
+            grace: None,
+            throughput: None,
         }
     }
 
+    fn users(users: u32) -> Load {
+        let stages = vec![Stage::hold(users.into(), MINUTE)];
+        load(LoadModel::Users { stages })
+    }
+
+    fn rate(rate: f64, law: ArrivalLaw) -> Load {
+        load(LoadModel::Arrivals {
+            stages: vec![Stage::hold(rate, 2 * MINUTE)],
+            max_users: 5,
+            law,
+        })
+    }
+
     fn iterations(count: u64, sharing: Sharing) -> Load {
-        Load::Iterations {
+        load(LoadModel::Iterations {
             count,
             sharing,
             users: 10,
             max_duration: None,
-        }
+        })
     }
 
     fn profile(load: &Load, name: Option<&str>) -> LoadProfile {
-        LoadProfile::new(name.map(str::to_owned), Schedule::of(load), vec![0])
-    }
-
-    #[test]
-    fn a_plan_of_one_load_is_described_by_its_schedule() {
-        let schedule = Schedule::of(&rate(2.0, ArrivalLaw::Constant));
-        let loads = Loads::new(LoadProfile::new(None, schedule.clone(), vec![0]), []);
-        assert_eq!(loads.to_string(), schedule.to_string());
-        assert_eq!(loads.stage_marks(), schedule.stage_marks());
-        assert_eq!(
-            (loads.model(), loads.peak_users(), loads.duration()),
-            (Model::Open, 5, Some(2 * MINUTE))
-        );
+        LoadProfile::of(load, name.map(str::to_owned), vec![0])
     }
 
     #[test]
     fn the_figures_of_a_run_are_of_all_its_loads() {
-        let import = rate(2.0, ArrivalLaw::Constant);
-        let loads = Loads::new(
+        let import = Load {
+            from: Duration::from_secs(30),
+            ..rate(2.0, ArrivalLaw::Constant)
+        };
+        let parts = [
             profile(&users(20), None),
-            [profile(&import, Some("nightly import"))],
-        );
+            profile(&import, Some("nightly import")),
+        ];
+        let loads = Loads::new(parts);
         assert_eq!(
             loads.to_string(),
-            "20 users for 1m; nightly import: 2/s for 2m, at most 5 users"
+            "20 users for 1m; nightly import: 2/s for 2m, at most 5 users from 30s"
         );
+        let whole = Duration::from_secs(150);
         assert_eq!(
             (loads.model(), loads.peak_users(), loads.duration()),
-            (Model::Open, 25, Some(2 * MINUTE))
+            (Model::Open, 25, Some(whole))
         );
         assert_eq!(loads.planned_iterations(1, Segment::WHOLE), None);
-        let marks = loads.stage_marks();
-        assert_eq!(marks.len(), 2);
+        let ends = [30, 60].map(|seconds| Duration::from_secs(seconds).into());
+        assert_eq!(loads.stage_ends(), ends);
 
         let counted = profile(&iterations(100, Sharing::Shared), Some("counted"));
-        let loads = Loads::new(profile(&import, None), [counted]);
+        let loads = Loads::new([profile(&import, None), counted]);
         assert_eq!(loads.duration(), None);
         assert_eq!(loads.planned_iterations(1, Segment::WHOLE), Some(340));
     }
@@ -198,7 +200,7 @@ mod tests {
         ];
         for (load, count) in expected {
             // Seven users precede it, so that its own users do not start at a segment's first.
-            let behind = Loads::new(profile(&users(7), None), [profile(&load, None)]);
+            let behind = Loads::new([profile(&users(7), None), profile(&load, None)]);
             for load in [&profile(&load, None), &behind[1]] {
                 let whole = load.planned_iterations(1, Segment::WHOLE);
                 assert!(count.is_none() || whole == count, "{load:?}: {whole:?}");
@@ -211,7 +213,7 @@ mod tests {
 
     #[test]
     fn every_user_of_a_segment_has_one_load() {
-        let loads = Loads::new(profile(&users(7), None), [profile(&users(6), None)]);
+        let loads = Loads::new([profile(&users(7), None), profile(&users(6), None)]);
         for count in 1..5 {
             let mut seen = Vec::new();
             for index in 0..count {

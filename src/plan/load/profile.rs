@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::time::Duration;
 
 use super::arrivals::ArrivalTimes;
 use super::curve::Curve;
-use super::schedule::{Schedule, StageMark};
+use super::schedule::{Schedule, StageMark, stage_marks};
 use crate::plan::Segment;
-use crate::scenario::{ArrivalLaw, Sharing};
+use crate::scenario::{ArrivalLaw, Load, Sharing};
+use crate::units::{Rate, show_duration, show_number};
 
 /// One load: its schedule, its users and their flows.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,40 +20,40 @@ pub struct LoadProfile {
     pub schedule: Schedule,
     /// Its range among the users of all loads and segments.
     pub users: Range<u32>,
-    /// The names of its stages, in the order of [`Schedule::stage_marks`]; empty if no stage has a name.
-    pub stage_names: Vec<Option<String>>,
+    /// The time of the run at which it begins; its schedule counts from then.
+    pub from: Duration,
+    /// The time for its iterations to end after its end, if not that of the run.
+    pub grace: Option<Duration>,
+    /// The maximum number of requests per second of its users.
+    pub throughput: Option<Rate>,
+    /// Its stages on the run's clock. A load with a number of iterations has none.
+    pub stages: Vec<StageMark>,
     /// Its flows, as indices into [`Workload::flows`](crate::plan::Workload::flows); at least one.
     pub flows: Vec<usize>,
 }
 
 impl LoadProfile {
     /// A load whose users are the first ones; [`Loads::new`](super::Loads::new) renumbers them.
-    pub fn new(name: Option<String>, schedule: Schedule, flows: Vec<usize>) -> Self {
+    pub fn of(load: &Load, name: Option<String>, flows: Vec<usize>) -> Self {
+        let schedule = Schedule::of(&load.model, load.from);
         Self {
             name,
             users: 0..schedule.peak_users(),
             schedule,
-            stage_names: Vec::new(),
+            from: load.from,
+            grace: load.grace,
+            throughput: load.throughput,
+            stages: stage_marks(load),
             flows,
         }
     }
 
-    /// The same load with these names of its stages.
-    #[must_use]
-    pub fn with_stage_names(self, stage_names: Vec<Option<String>>) -> Self {
-        Self {
-            stage_names,
-            ..self
+    /// The time of the run at which it ends; `None` if it ends with its iterations.
+    pub fn end(&self) -> Option<Duration> {
+        match &self.schedule {
+            Schedule::Users(curve) | Schedule::Arrivals { curve, .. } => Some(curve.duration()),
+            Schedule::Iterations { max_duration, .. } => Some(self.from + (*max_duration)?),
         }
-    }
-
-    /// Its stages on the run's clock, with their names.
-    pub fn stage_marks(&self) -> Vec<StageMark> {
-        let mut marks = self.schedule.stage_marks();
-        for (mark, name) in marks.iter_mut().zip(&self.stage_names) {
-            mark.name.clone_from(name);
-        }
-        marks
     }
 
     /// The same load with its users numbered from `first`.
@@ -101,10 +103,50 @@ impl LoadProfile {
 }
 
 impl fmt::Display for LoadProfile {
+    /// A description: `20 users for 5m`, `0 → 50/s over 1m, 50/s for 2m`, `1000 iterations by 10 users`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(name) = &self.name {
             write!(f, "{name}: ")?;
         }
-        self.schedule.fmt(f)
+        let unit = match &self.schedule {
+            Schedule::Users(_) => " users",
+            Schedule::Iterations { .. } | Schedule::Arrivals { .. } => "/s",
+        };
+        let stages: Vec<String> = self.stages.iter().map(|mark| mark.shown(unit)).collect();
+        f.write_str(&stages.join(", "))?;
+        match &self.schedule {
+            Schedule::Users(_) => {}
+            Schedule::Iterations {
+                count,
+                sharing,
+                users,
+                max_duration,
+            } => {
+                match sharing {
+                    Sharing::Shared => write!(f, "{count} iterations by {users} users")?,
+                    Sharing::PerUser => write!(f, "{count} iterations by each of {users} users")?,
+                }
+                if let Some(limit) = max_duration {
+                    write!(f, " in at most {}", show_duration(*limit))?;
+                }
+            }
+            Schedule::Arrivals { law, max_users, .. } => {
+                if *law == ArrivalLaw::Poisson {
+                    f.write_str(" (Poisson)")?;
+                }
+                write!(f, ", at most {max_users} users")?;
+            }
+        }
+        if !self.from.is_zero() {
+            write!(f, " from {}", show_duration(self.from))?;
+        }
+        if let Some(throughput) = self.throughput {
+            write!(
+                f,
+                ", at most {} requests/s",
+                show_number(throughput.as_per_second())
+            )?;
+        }
+        Ok(())
     }
 }

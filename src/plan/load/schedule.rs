@@ -3,13 +3,12 @@
 //! Open model: arrival k is due when the area under the rate curve passes k ([`super::arrivals`]). Closed model: user i
 //! is active while the level of the curve is above i ([`super::curve`]). Both are closed forms for each linear stage.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::curve::{Curve, Piece};
-use crate::scenario::{ArrivalLaw, Load, Shape, Sharing};
+use crate::scenario::{ArrivalLaw, Load, LoadModel, Shape, Sharing, Stage};
 use crate::units::{Micros, show_duration};
 
 /// The times at which users are active or iterations start.
@@ -45,14 +44,45 @@ pub struct StageMark {
     /// Its name, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The name of its load, if it is that of a flow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<String>,
+    /// The model of its load, if the run has several loads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<Model>,
     /// Its start.
     pub start: Micros,
     /// Its end.
     pub end: Micros,
-    /// Users, or starts per second, at its beginning.
+    /// Users, or starts per second: of a line at its beginning, else the lowest.
     pub from: f64,
-    /// Users, or starts per second, at its end.
+    /// Users, or starts per second: of a line at its end, else the highest.
     pub to: f64,
+    /// The way from one level to the other.
+    #[serde(default, skip_serializing_if = "MarkShape::is_line")]
+    pub shape: MarkShape,
+}
+
+/// The levels of a stage over its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MarkShape {
+    /// A straight line.
+    #[default]
+    Line,
+    /// A wave.
+    Wave {
+        /// The time from one lowest level to the next.
+        period: Micros,
+    },
+    /// Straight lines between points of a file.
+    Points,
+}
+
+impl MarkShape {
+    const fn is_line(&self) -> bool {
+        matches!(self, Self::Line)
+    }
 }
 
 /// The load model of a schedule.
@@ -66,16 +96,12 @@ pub enum Model {
 }
 
 impl Schedule {
-    /// The schedule of a load. A stage of zero length only sets the starting level of the next one.
-    pub fn of(load: &Load) -> Self {
-        match load {
-            Load::Users { stages } => {
-                let stages = stages
-                    .iter()
-                    .map(|stage| (f64::from(stage.users), stage.duration, stage.shape));
-                Self::Users(curve(stages))
-            }
-            &Load::Iterations {
+    /// The schedule of a load that begins at `from`: until then its level is zero. A stage of zero length only sets the
+    /// starting level of the next one.
+    pub fn of(model: &LoadModel, from: Duration) -> Self {
+        match model {
+            LoadModel::Users { stages } => Self::Users(curve(stages, from)),
+            &LoadModel::Iterations {
                 count,
                 sharing,
                 users,
@@ -86,35 +112,15 @@ impl Schedule {
                 users,
                 max_duration,
             },
-            Load::Arrivals {
+            LoadModel::Arrivals {
                 stages,
                 max_users,
                 law,
-            } => {
-                let stages = stages
-                    .iter()
-                    .map(|stage| (stage.rate.as_per_second(), stage.duration, stage.shape));
-                Self::Arrivals {
-                    curve: curve(stages),
-                    law: *law,
-                    max_users: *max_users,
-                }
-            }
-        }
-    }
-
-    /// The names of a load's stages, in the order of [`Self::stage_marks`].
-    pub fn stage_names(load: &Load) -> Vec<Option<String>> {
-        match load {
-            Load::Users { stages } => {
-                let lasting = stages.iter().filter(|stage| !stage.duration.is_zero());
-                lasting.map(|stage| stage.name.clone()).collect()
-            }
-            Load::Arrivals { stages, .. } => {
-                let lasting = stages.iter().filter(|stage| !stage.duration.is_zero());
-                lasting.map(|stage| stage.name.clone()).collect()
-            }
-            Load::Iterations { .. } => Vec::new(),
+            } => Self::Arrivals {
+                curve: curve(stages, from),
+                law: *law,
+                max_users: *max_users,
+            },
         }
     }
 
@@ -129,89 +135,38 @@ impl Schedule {
     /// The maximum number of users active at once.
     pub fn peak_users(&self) -> u32 {
         match self {
-            Self::Users(curve) => curve.peak() as u32,
+            Self::Users(curve) => curve.peak_users(),
             Self::Iterations { users, .. } => *users,
             Self::Arrivals { max_users, .. } => *max_users,
         }
     }
-
-    /// The stages on the run's clock, for marks on time axes. A load with a number of iterations has none.
-    pub fn stage_marks(&self) -> Vec<StageMark> {
-        let (Self::Users(curve) | Self::Arrivals { curve, .. }) = self else {
-            return Vec::new();
-        };
-        let mut start = Duration::ZERO;
-        let marks = curve.pieces.iter().map(|piece| {
-            let end = start + piece.duration;
-            let mark = StageMark {
-                name: None,
-                start: start.into(),
-                end: end.into(),
-                from: piece.from,
-                to: piece.to,
-            };
-            start = end;
-            mark
-        });
-        marks.collect()
-    }
-
-    /// The duration of the load; `None` if it ends with its iterations.
-    pub fn duration(&self) -> Option<Duration> {
-        match self {
-            Self::Users(curve) | Self::Arrivals { curve, .. } => Some(curve.duration()),
-            Self::Iterations { max_duration, .. } => *max_duration,
-        }
-    }
 }
 
-impl fmt::Display for Schedule {
-    /// A description: `20 users for 5m`, `0 → 50/s over 1m, 50/s for 2m`, `1000 iterations by 10 users`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Users(curve) => show_stages(f, curve, "", " users"),
-            Self::Iterations {
-                count,
-                sharing,
-                users,
-                max_duration,
-            } => {
-                match sharing {
-                    Sharing::Shared => write!(f, "{count} iterations by {users} users")?,
-                    Sharing::PerUser => write!(f, "{count} iterations by each of {users} users")?,
-                }
-                match max_duration {
-                    Some(limit) => write!(f, " in at most {}", show_duration(*limit)),
-                    None => Ok(()),
-                }
+impl StageMark {
+    /// Its levels and its length: `20 users for 5m`, `0 → 50/s over 1m`. `unit` follows the last level.
+    pub fn shown(&self, unit: &str) -> String {
+        let (from, to) = (show_level(self.from), show_level(self.to));
+        let lasts = show_duration(self.end.saturating_sub(self.start).as_duration());
+        match self.shape {
+            MarkShape::Line if from == to => format!("{to}{unit} for {lasts}"),
+            MarkShape::Line => format!("{from} → {to}{unit} over {lasts}"),
+            MarkShape::Wave { period } => {
+                let period = show_duration(period.as_duration());
+                format!("{from} to {to}{unit} in waves of {period} for {lasts}")
             }
-            Self::Arrivals {
-                curve,
-                law,
-                max_users,
-            } => {
-                show_stages(f, curve, "/s", "")?;
-                if *law == ArrivalLaw::Poisson {
-                    f.write_str(" (Poisson)")?;
-                }
-                write!(f, ", at most {max_users} users")
-            }
+            MarkShape::Points => format!("{from} to {to}{unit} by a file for {lasts}"),
         }
     }
-}
 
-fn show_stages(f: &mut fmt::Formatter<'_>, curve: &Curve, unit: &str, noun: &str) -> fmt::Result {
-    for (index, piece) in curve.pieces.iter().enumerate() {
-        let comma = if index == 0 { "" } else { ", " };
-        let (from, to) = (show_level(piece.from), show_level(piece.to));
-        let duration = show_duration(piece.duration);
-        if piece.from.total_cmp(&piece.to).is_eq() {
-            write!(f, "{comma}{to}{unit}{noun} for {duration}")?;
-        } else {
-            write!(f, "{comma}{from} → {to}{unit}{noun} over {duration}")?;
+    /// Its levels: `20`, `0 → 50`, `20 to 60`.
+    pub fn levels(&self) -> String {
+        let (from, to) = (show_level(self.from), show_level(self.to));
+        match self.shape {
+            MarkShape::Line if from == to => to,
+            MarkShape::Line => format!("{from} → {to}"),
+            MarkShape::Wave { .. } | MarkShape::Points => format!("{from} to {to}"),
         }
     }
-    Ok(())
 }
 
 /// A level with at most two decimals.
@@ -220,74 +175,181 @@ pub(in crate::plan) fn show_level(level: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Stages (level at the end, length, shape) as a curve, from level zero.
-fn curve(stages: impl Iterator<Item = (f64, Duration, Shape)>) -> Curve {
+/// Stages as a curve, after a level of zero until `from`.
+fn curve(stages: &[Stage], from: Duration) -> Curve {
     let mut level = 0.0;
     let mut pieces = Vec::new();
-    for (to, duration, shape) in stages {
-        let from = match shape {
-            Shape::Hold => to,
-            Shape::Ramp => level,
-        };
-        level = to;
-        if !duration.is_zero() {
-            pieces.push(Piece { from, to, duration });
-        }
+    if !from.is_zero() {
+        pieces.push(Piece {
+            from: 0.0,
+            to: 0.0,
+            duration: from,
+        });
+    }
+    for stage in stages {
+        let lines = stage.lines(level).into_iter();
+        pieces.extend(lines.map(|(from, to, duration)| Piece { from, to, duration }));
+        level = stage.end();
     }
     Curve { pieces }
+}
+
+/// The stages of a load on the run's clock.
+pub(super) fn stage_marks(load: &Load) -> Vec<StageMark> {
+    let mut start = load.from;
+    let mut level = 0.0;
+    let mut marks = Vec::new();
+    for stage in load.model.stages() {
+        let lines = stage.lines(level);
+        level = stage.end();
+        let (Some(first), Some(last)) = (lines.first(), lines.last()) else {
+            continue;
+        };
+        let end = start + stage.duration;
+        let (from, to, shape) = match &stage.shape {
+            Shape::Wave { low, period } => {
+                let period = (*period).into();
+                (*low, stage.level, MarkShape::Wave { period })
+            }
+            Shape::Points(points) => {
+                let lowest = points.iter().map(|(_, level)| *level);
+                let lowest = lowest.fold(f64::INFINITY, f64::min);
+                (lowest, stage.level, MarkShape::Points)
+            }
+            Shape::Hold | Shape::Ramp(_) => (first.0, last.1, MarkShape::Line),
+        };
+        marks.push(StageMark {
+            name: stage.name.clone(),
+            load: None,
+            model: None,
+            start: start.into(),
+            end: end.into(),
+            from,
+            to,
+            shape,
+        });
+        start = end;
+    }
+    marks
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::UserStage;
 
     const MINUTE: Duration = Duration::from_mins(1);
 
-    #[test]
-    fn ramps_start_where_the_stage_before_ended_and_holds_at_their_own_level() {
-        let stages = [
-            (50, MINUTE, Shape::Ramp),
-            (50, MINUTE, Shape::Hold),
-            (200, Duration::ZERO, Shape::Ramp),
-            (0, MINUTE, Shape::Ramp),
-        ];
-        let stages = stages
-            .map(|(users, duration, shape)| UserStage {
-                name: None,
-                users,
-                duration,
-                shape,
-            })
-            .to_vec();
-        let schedule = Schedule::of(&Load::Users { stages });
-        let Schedule::Users(curve) = &schedule else {
+    fn stage(level: f64, duration: Duration, shape: Shape) -> Stage {
+        Stage {
+            name: None,
+            level,
+            duration,
+            shape,
+        }
+    }
+
+    fn users(stages: Vec<Stage>, from: Duration) -> Load {
+        Load {
+            model: LoadModel::Users { stages },
+            from,
+            grace: None,
+            throughput: None,
+        }
+    }
+
+    fn curve_of(load: &Load) -> Curve {
+        let schedule = Schedule::of(&load.model, load.from);
+        let Schedule::Users(curve) = schedule else {
             panic!("not a schedule of users: {schedule:?}")
         };
-        let ends: Vec<_> = curve
+        curve
+    }
+
+    fn shown(load: &Load) -> Vec<String> {
+        let marks = stage_marks(load);
+        marks.iter().map(|mark| mark.shown(" users")).collect()
+    }
+
+    #[test]
+    fn ramps_start_where_the_stage_before_ended_and_holds_at_their_own_level() {
+        let stages = vec![
+            stage(50.0, MINUTE, Shape::Ramp(None)),
+            stage(50.0, MINUTE, Shape::Hold),
+            stage(200.0, Duration::ZERO, Shape::Ramp(None)),
+            stage(0.0, MINUTE, Shape::Ramp(None)),
+            stage(20.0, MINUTE, Shape::Ramp(Some(10.0))),
+        ];
+        let load = users(stages, Duration::ZERO);
+        let ends: Vec<_> = curve_of(&load)
             .pieces
             .iter()
             .map(|piece| (piece.from, piece.to))
             .collect();
-        assert_eq!(ends, [(0.0, 50.0), (50.0, 50.0), (200.0, 0.0)]);
-        let said = "0 → 50 users over 1m, 50 users for 1m, 200 → 0 users over 1m";
-        assert_eq!(schedule.to_string(), said);
-        let marks: Vec<_> = schedule
-            .stage_marks()
+        assert_eq!(
+            ends,
+            [(0.0, 50.0), (50.0, 50.0), (200.0, 0.0), (10.0, 20.0)]
+        );
+        assert_eq!(
+            shown(&load),
+            [
+                "0 → 50 users over 1m",
+                "50 users for 1m",
+                "200 → 0 users over 1m",
+                "10 → 20 users over 1m"
+            ]
+        );
+        let marks: Vec<_> = stage_marks(&load)
             .iter()
             .map(|mark| (mark.start.0, mark.end.0))
             .collect();
+        let minute = 60_000_000;
+        let starts = [0, minute, 2 * minute, 3 * minute];
+        assert_eq!(marks, starts.map(|start| (start, start + minute)));
+        let schedule = Schedule::of(&load.model, load.from);
         assert_eq!(
-            marks,
-            [
-                (0, 60_000_000),
-                (60_000_000, 120_000_000),
-                (120_000_000, 180_000_000)
-            ]
+            (schedule.model(), schedule.peak_users()),
+            (Model::Closed, 200)
         );
-        assert_eq!(
-            (schedule.model(), schedule.peak_users(), schedule.duration()),
-            (Model::Closed, 200, Some(3 * MINUTE))
+    }
+
+    #[test]
+    fn a_wave_has_the_mean_of_its_levels_and_reaches_both() {
+        let shape = Shape::Wave {
+            low: 20.0,
+            period: MINUTE,
+        };
+        let load = users(vec![stage(60.0, 2 * MINUTE, shape)], Duration::ZERO);
+        let curve = curve_of(&load);
+        assert_eq!(shown(&load), ["20 to 60 users in waves of 1m for 2m"]);
+        assert_eq!(curve.duration(), 2 * MINUTE);
+        assert_eq!(curve.peak_users(), 60);
+        assert!((curve.area(2 * MINUTE) - 40.0 * 120.0).abs() < 1e-6);
+        let level = |seconds| curve.level_at(Duration::from_secs(seconds));
+        for (seconds, expected) in [(0, 20.0), (15, 40.0), (30, 60.0), (60, 20.0), (90, 60.0)] {
+            let found = level(seconds);
+            assert!((found - expected).abs() < 1e-6, "{seconds} s: {found}");
+        }
+    }
+
+    #[test]
+    fn points_are_joined_by_lines_and_may_jump() {
+        let seconds = Duration::from_secs;
+        let points = vec![
+            (seconds(0), 10.0),
+            (seconds(10), 30.0),
+            (seconds(10), 5.0),
+            (seconds(20), 5.0),
+        ];
+        let load = users(
+            vec![stage(30.0, seconds(20), Shape::Points(points))],
+            MINUTE,
         );
+        let curve = curve_of(&load);
+        let level = |at| curve.level_at(MINUTE + seconds(at));
+        let levels = [0, 5, 10, 15].map(|at| level(at) as u32);
+        assert_eq!(levels, [10, 20, 5, 5]);
+        assert_eq!(shown(&load), ["5 to 30 users by a file for 20s"]);
+        assert_eq!(stage_marks(&load)[0].start, MINUTE.into());
+        assert_eq!(curve.active_users(seconds(59)), 0);
     }
 }

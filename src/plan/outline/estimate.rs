@@ -59,7 +59,7 @@ impl Estimate {
         let mut flows = BTreeMap::new();
         for load in workload.loads.iter() {
             let parts = Part::all(load, workload);
-            let expected = expected(load, workload, &parts);
+            let expected = throttled(expected(load, workload, &parts), load, workload, &parts);
             let iterations: f64 = expected.iterations.iter().sum();
             whole.iterations += iterations;
             whole.is_exact &= expected.is_exact;
@@ -143,7 +143,7 @@ impl Part {
         let first = load.users.start;
         parts
             .map(|(users, flows)| {
-                let seconds = |flow: usize| cycle_seconds(&workload.flows[flow], workload.pacing);
+                let seconds = |flow: usize| cycle_seconds(&workload.flows[flow]);
                 let each = flows.iter().map(|&(flow, share)| share * seconds(flow));
                 Self {
                     users: users.start - first..users.end - first,
@@ -184,6 +184,32 @@ struct Expected {
     /// True if the schedule determines them.
     is_exact: bool,
     duration: Duration,
+}
+
+/// The same, with no more requests than the load's throughput allows.
+fn throttled(
+    expected: Expected,
+    load: &LoadProfile,
+    workload: &Workload,
+    parts: &[Part],
+) -> Expected {
+    let Some(throughput) = load.throughput else {
+        return expected;
+    };
+    let sent = |flow: usize| requests(&workload.flows[flow].steps).map(|(_, times)| times);
+    let each = parts.iter().zip(&expected.iterations).map(|(part, count)| {
+        let flows = part.flows.iter();
+        let per_iteration = flows.map(|&(flow, share)| share * sent(flow).sum::<f64>());
+        count * per_iteration.sum::<f64>()
+    });
+    let lasts = expected.duration.saturating_sub(load.from).as_secs_f64();
+    let most = throughput.as_per_second() * lasts / f64::from(workload.segment.count);
+    let part = (most / each.sum::<f64>().max(1e-9)).min(1.0);
+    let iterations = expected.iterations.iter().map(|count| count * part);
+    Expected {
+        iterations: iterations.collect(),
+        ..expected
+    }
 }
 
 fn expected(load: &LoadProfile, workload: &Workload, parts: &[Part]) -> Expected {
@@ -278,8 +304,8 @@ fn count(steps: &[Step<MeasuredRequest>], times: f64, into: &mut Vec<(SeriesId, 
 }
 
 /// The time between two starts of the flow by the same user.
-fn cycle_seconds(flow: &PlannedFlow, pacing: Option<Duration>) -> f64 {
-    let pacing = pacing.map_or(0.0, |pacing| pacing.as_secs_f64());
+fn cycle_seconds(flow: &PlannedFlow) -> f64 {
+    let pacing = flow.pacing.map_or(0.0, Delay::mean_seconds);
     let rest = flow.rest.map_or(0.0, Delay::mean_seconds);
     (seconds(&flow.steps) + rest).max(pacing)
 }

@@ -13,7 +13,7 @@ use estimate::{ASSUMED_RESPONSE, Estimate};
 use text::{cut, rough, rounded, show_delay};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-use super::schedule::{Model, show_level};
+use super::schedule::Model;
 use super::{LoadProfile, MeasuredRequest, Plan, PlannedFlow, Schedule};
 use crate::scenario::program::visit;
 use crate::scenario::{Action, Step};
@@ -91,7 +91,12 @@ impl<'p> Outline<'p> {
     fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.plan;
         let workload = &plan.workload;
+        let has_both = workload
+            .loads
+            .iter()
+            .any(|load| load.schedule.model() == Model::Closed);
         let model = match workload.loads.model() {
+            Model::Open if has_both => "open and closed model: each load has its own",
             Model::Closed => {
                 "closed model: a user starts its next iteration when the previous one has ended"
             }
@@ -125,13 +130,15 @@ impl<'p> Outline<'p> {
         }
         if let Some(think) = plan.think_time {
             let place = match workload.loads.model() {
+                Model::Open if has_both => "between steps; in closed loads also between iterations",
                 Model::Closed => "between steps and between iterations",
                 Model::Open => "between steps",
             };
             self.row(f, "think time", &format!("{} {place}", show_delay(think)))?;
         }
-        if let Some(pacing) = workload.pacing {
-            let pacing = show_duration(pacing);
+        let pacings = workload.flows.iter().map(|flow| flow.pacing);
+        if let Some(pacing) = only(pacings).flatten() {
+            let pacing = show_delay(pacing);
             self.row(
                 f,
                 "pacing",
@@ -173,7 +180,7 @@ impl<'p> Outline<'p> {
         writeln!(f, "  {}", cut(&heading, 98))?;
         chart::draw(f, curve, unit, self.plan.workload.warm_up, self.charset)?;
         writeln!(f)?;
-        if curve.pieces.len() < 2 {
+        if load.stages.len() < 2 {
             return Ok(());
         }
         writeln!(
@@ -181,15 +188,10 @@ impl<'p> Outline<'p> {
             "  {:>5} {:>10} {:>10}   level",
             "stage", "begins", "lasts"
         )?;
-        for (index, mark) in load.stage_marks().iter().enumerate() {
+        for (index, mark) in load.stages.iter().enumerate() {
             let begins = show_duration(mark.start.as_duration());
             let lasts = show_duration(mark.end.saturating_sub(mark.start).as_duration());
-            let (from, to) = (show_level(mark.from), show_level(mark.to));
-            let level = if from == to {
-                to
-            } else {
-                self.plain(&format!("{from} → {to}"))
-            };
+            let level = self.plain(&mark.levels());
             let name = mark
                 .name
                 .as_deref()
@@ -305,6 +307,12 @@ impl fmt::Display for Outline<'_> {
         self.machine(f)?;
         self.thresholds(f)
     }
+}
+
+/// The value that all have; `None` if they differ.
+fn only<T: PartialEq>(mut values: impl Iterator<Item = T>) -> Option<T> {
+    let first = values.next()?;
+    values.all(|value| value == first).then_some(first)
 }
 
 /// A text about a load, with the load's name if it has one.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::scenario::Delay;
+use crate::scenario::{Bounds, Delay};
 use crate::units::{show_count, show_duration};
 
 /// A pause in words.
@@ -10,11 +10,28 @@ pub(super) fn show_delay(delay: Delay) -> String {
     match delay {
         Delay::Constant(length) => show_duration(length),
         Delay::Uniform(low, high) => format!("{} to {}", show_duration(low), show_duration(high)),
-        Delay::Normal(mean, sd) => {
-            format!("{} (normal, sd {})", show_duration(mean), show_duration(sd))
-        }
-        Delay::Exponential(mean) => format!("{} on average (exponential)", show_duration(mean)),
+        Delay::Normal(mean, sd, bounds) => format!(
+            "{} (normal, sd {}{})",
+            show_duration(mean),
+            show_duration(sd),
+            show_bounds(bounds)
+        ),
+        Delay::Exponential(mean, bounds) => format!(
+            "{} on average (exponential{})",
+            show_duration(mean),
+            show_bounds(bounds)
+        ),
     }
+}
+
+/// Bounds, after a comma; empty if there are none.
+fn show_bounds(bounds: Bounds) -> String {
+    let least =
+        (!bounds.least.is_zero()).then(|| format!(", at least {}", show_duration(bounds.least)));
+    let most = bounds
+        .most
+        .map(|most| format!(", at most {}", show_duration(most)));
+    least.into_iter().chain(most).collect()
 }
 
 /// A duration in whole seconds, or finer below ten seconds.

@@ -130,7 +130,7 @@ fn refuse_unmeasured(
             Some("give the load a `rate` (open model), or use `count(iterations)`"),
         ),
         Metric::StartLag => (
-            workload.loads.model() == Model::Open || workload.pacing.is_some(),
+            workload.loads.model() == Model::Open || workload.pacing().is_some(),
             "in this load users start an iteration when they are free, so none ever starts late",
             Some("give the load a `rate` (open model), or set `pacing`"),
         ),

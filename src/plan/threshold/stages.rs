@@ -62,24 +62,35 @@ pub(super) fn periods(measure: &Measure, workload: &Workload) -> Result<Vec<Peri
 
 /// True if the name of a stage, or its number, satisfies the matcher; with `!=` and `!~` both must.
 fn accepts(matcher: &Matcher, marks: &[StageMark], index: usize) -> bool {
-    let number = (index + 1).to_string();
-    let name = marks[index].name.as_deref();
+    let number = number(marks, index);
+    let mut words = number
+        .as_deref()
+        .into_iter()
+        .chain(marks[index].name.as_deref());
     if matcher.is_negative() {
-        matcher.accepts(&number) && name.is_none_or(|name| matcher.accepts(name))
+        words.all(|word| matcher.accepts(word))
     } else {
-        matcher.accepts(&number) || name.is_some_and(|name| matcher.accepts(name))
+        words.any(|word| matcher.accepts(word))
     }
+}
+
+/// The number of a stage, from 1; `None` for a stage of the load of a flow, beside other loads.
+fn number(marks: &[StageMark], index: usize) -> Option<String> {
+    if marks[index].load.is_some() {
+        return None;
+    }
+    let before = marks[..index].iter().filter(|mark| mark.load.is_none());
+    Some((before.count() + 1).to_string())
 }
 
 fn unknown(matcher: &Matcher, marks: &[StageMark]) -> ExprError {
     let names = || marks.iter().filter_map(|mark| mark.name.as_deref());
     let hint = nearest(&matcher.value, names()).map(did_you_mean);
-    let known: Vec<String> = (1..)
-        .zip(marks)
-        .map(|(number, mark)| match &mark.name {
-            Some(name) => format!("`{name}`"),
-            None => format!("`{number}`"),
-        })
+    let known: Vec<String> = marks
+        .iter()
+        .enumerate()
+        .filter_map(|(index, mark)| mark.name.clone().or_else(|| number(marks, index)))
+        .map(|word| format!("`{word}`"))
         .collect();
     ExprError {
         offset: matcher.value_at.0,

@@ -69,7 +69,8 @@ fn warm_up(plot: &mut Plot<'_>, report: &Report) -> Result<(), RenderError> {
 /// Marks above the chart at the start of each stage, unless there are too many to read.
 fn stages(plot: &mut Plot<'_>, report: &Report) -> Result<(), RenderError> {
     const MOST: usize = 8;
-    let marks = &report.header.stages;
+    let mut marks: Vec<_> = report.header.stages.iter().collect();
+    marks.sort_by_key(|mark| mark.start);
     if marks.len() > MOST {
         return Ok(());
     }
@@ -80,7 +81,7 @@ fn stages(plot: &mut Plot<'_>, report: &Report) -> Result<(), RenderError> {
         if at >= end {
             break;
         }
-        let level = match report.header.model {
+        let level = match mark.model.unwrap_or(report.header.model) {
             Model::Open => show_rate(mark.to),
             Model::Closed => format!("{} users", show_number(mark.to)),
         };
@@ -89,10 +90,12 @@ fn stages(plot: &mut Plot<'_>, report: &Report) -> Result<(), RenderError> {
         } else {
             format!("→ {level}")
         };
-        let label = match &mark.name {
-            Some(name) => format!("{name}: {level}"),
-            None => level,
-        };
+        let names = mark
+            .load
+            .iter()
+            .chain(&mark.name)
+            .map(|name| format!("{name}: "));
+        let label = format!("{}{level}", names.collect::<String>());
         let fits = at >= free_from;
         plot.mark(at, if fits { &label } else { "" })?;
         if fits {

@@ -157,6 +157,8 @@ impl RunFacts {
             stages: header
                 .stages
                 .iter()
+                // With several loads there is no one current stage.
+                .filter(|stage| stage.model.is_none())
                 .map(|stage| {
                     let arrow = if (stage.from - stage.to).abs() < f64::EPSILON {
                         ""

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use super::Overrides;
-use super::load::duration_of;
 use crate::expr::threshold::Metric;
 use crate::format::Problems;
 use crate::format::tables::load::{MAX_RATE, MAX_USERS};
 use crate::scenario::program::each_block;
-use crate::scenario::{Delay, Load, Scenario, Step, Target, Window};
+use crate::scenario::{Bounds, Delay, Load, LoadModel, Scenario, Shape, Step, Target, Window};
 use crate::units::{Rate, show_duration, show_rate};
 
 /// The maximum of `--time-scale`.
@@ -26,11 +25,15 @@ pub(super) fn change_scenario(
         leave_out_target_health(scenario);
     }
     if let Some(users) = overrides.users {
-        set_users(&mut scenario.load, users, problems);
+        if let Some(load) = main_load(scenario, "users", problems) {
+            set_users(load, users, problems);
+        }
         scenario.overridden.push(format!("users = {users}"));
     }
     if let Some(rate) = overrides.rate {
-        set_rate(&mut scenario.load, rate, problems);
+        if let Some(load) = main_load(scenario, "rate", problems) {
+            set_rate(load, rate, problems);
+        }
         scenario.overridden.push(format!("rate = {rate}"));
     }
     if let Some(factor) = overrides.time_scale {
@@ -52,7 +55,7 @@ pub(super) fn change_scenario(
     }
     // After the time scale, so that the load lasts exactly as long as requested.
     if let Some(duration) = overrides.duration {
-        set_duration(&mut scenario.load, duration, problems);
+        set_duration(scenario, duration, problems);
         let shown = show_duration(duration);
         scenario.overridden.push(format!("for = {shown}"));
     }
@@ -80,27 +83,50 @@ fn leave_out_target_health(scenario: &mut Scenario) {
     });
 }
 
+/// The load that `--users` and `--rate` change: the shared one, or the only one.
+fn main_load<'s>(
+    scenario: &'s mut Scenario,
+    option: &str,
+    problems: &mut Problems,
+) -> Option<&'s mut Load> {
+    let names: Vec<String> = scenario
+        .flows
+        .iter()
+        .map(|flow| flow.name.clone())
+        .collect();
+    let is_alone = scenario.load.is_some() || scenario.loads().count() == 1;
+    if !is_alone {
+        let hint = names
+            .first()
+            .map(|name| format!("set one of them: `--set flows.{name}.load.{option}=…`"));
+        let message = format!("--{option} does not fit: each flow has a load of its own");
+        problems.report_nowhere(message, hint);
+        return None;
+    }
+    scenario.loads_mut().next()
+}
+
 fn set_users(load: &mut Load, users: u32, problems: &mut Problems) {
     if !(1..=MAX_USERS).contains(&users) {
         let message = format!("--users must be at least 1 and at most {MAX_USERS}, found {users}");
         problems.report_nowhere(message, None);
         return;
     }
-    match load {
-        Load::Users { stages } => {
-            let peak = stages
-                .iter()
-                .map(|stage| stage.users)
-                .max()
-                .unwrap_or(1)
-                .max(1);
-            for stage in stages.iter_mut().filter(|stage| stage.users > 0) {
-                let scaled = f64::from(stage.users) * f64::from(users) / f64::from(peak);
-                stage.users = (scaled.round() as u32).max(1);
+    let peak = load.model.peak().max(1.0);
+    match &mut load.model {
+        LoadModel::Users { stages } => {
+            let scaled = |level: f64| level * f64::from(users) / peak;
+            for stage in stages {
+                // A level of whole users stays one, and does not become none.
+                let is_whole = matches!(stage.shape, Shape::Hold | Shape::Ramp(_));
+                stage.map_levels(|level| match level {
+                    level if level > 0.0 && is_whole => scaled(level).round().max(1.0),
+                    level => scaled(level),
+                });
             }
         }
-        Load::Iterations { users: current, .. } => *current = users,
-        Load::Arrivals { .. } => problems.report_nowhere(
+        LoadModel::Iterations { users: current, .. } => *current = users,
+        LoadModel::Arrivals { .. } => problems.report_nowhere(
             "--users does not fit this load, which is by arrival rate",
             Some(
                 "use --rate, or `--set load.max_users=…` for more users to keep the rate"
@@ -111,7 +137,8 @@ fn set_users(load: &mut Load, users: u32, problems: &mut Problems) {
 }
 
 fn set_rate(load: &mut Load, rate: Rate, problems: &mut Problems) {
-    let Load::Arrivals { stages, .. } = load else {
+    let peak = load.model.peak();
+    let LoadModel::Arrivals { stages, .. } = &mut load.model else {
         problems.report_nowhere(
             "--rate does not fit this load, which is by users and not by arrival rate",
             Some("use --users, or write a load with `rate`".to_owned()),
@@ -126,55 +153,46 @@ fn set_rate(load: &mut Load, rate: Rate, problems: &mut Problems) {
         problems.report_nowhere(message, None);
         return;
     }
-    let peak = stages
-        .iter()
-        .map(|stage| stage.rate.as_per_second())
-        .fold(0.0, f64::max);
     for stage in stages {
-        let scaled = stage.rate.as_per_second() / peak * rate.as_per_second();
-        stage.rate = Rate::per_second(scaled).unwrap_or(rate);
+        stage.map_levels(|level| level / peak * rate.as_per_second());
     }
 }
 
-fn set_duration(load: &mut Load, duration: Duration, problems: &mut Problems) {
+/// Makes the loads end after this time altogether, all changed by the same factor.
+fn set_duration(scenario: &mut Scenario, duration: Duration, problems: &mut Problems) {
     if duration.is_zero() {
         problems.report_nowhere("--for must be longer than 0", None);
         return;
     }
-    let total = duration_of(load).unwrap_or_default();
+    let total = scenario
+        .loads()
+        .filter_map(|load| Some(load.from + load.model.duration()?));
+    let total = total.max().unwrap_or_default();
     let factor = duration.as_secs_f64() / total.as_secs_f64();
-    match load {
-        Load::Users { stages } => {
-            for stage in stages {
-                stage.duration = scaled(stage.duration, factor);
-            }
+    for load in scenario.loads_mut() {
+        if let LoadModel::Iterations { max_duration, .. } = &mut load.model {
+            *max_duration = Some(duration.saturating_sub(load.from));
+        } else {
+            scale_load(load, factor);
         }
-        Load::Arrivals { stages, .. } => {
-            for stage in stages {
-                stage.duration = scaled(stage.duration, factor);
-            }
-        }
-        Load::Iterations { max_duration, .. } => *max_duration = Some(duration),
     }
 }
 
-/// Scales the durations that shape the load. Timeouts and time limits of checks stay, and so do the users' pauses.
-fn scale_times(scenario: &mut Scenario, factor: f64) {
-    match &mut scenario.load {
-        Load::Users { stages } => {
-            for stage in stages {
-                stage.duration = scaled(stage.duration, factor);
-            }
-        }
-        Load::Arrivals { stages, .. } => {
-            for stage in stages {
-                stage.duration = scaled(stage.duration, factor);
-            }
-        }
-        Load::Iterations { max_duration, .. } => {
-            *max_duration = max_duration.map(|longest| scaled(longest, factor));
-        }
+fn scale_load(load: &mut Load, factor: f64) {
+    load.from = scaled_or_zero(load.from, factor);
+    for stage in load.model.stages_mut() {
+        stage.map_durations(|duration| scaled(duration, factor));
     }
+    if let LoadModel::Iterations { max_duration, .. } = &mut load.model {
+        *max_duration = max_duration.map(|longest| scaled(longest, factor));
+    }
+}
+
+/// Scales the durations that shape the loads. Timeouts and time limits of checks stay, and so do the users' pauses.
+fn scale_times(scenario: &mut Scenario, factor: f64) {
+    scenario
+        .loads_mut()
+        .for_each(|load| scale_load(load, factor));
     scenario.warm_up = scaled_or_zero(scenario.warm_up, factor);
     for threshold in &mut scenario.thresholds {
         if let Window::Rolling(length) | Window::Sustained(length) = &mut threshold.window {
@@ -188,11 +206,15 @@ fn scale_times(scenario: &mut Scenario, factor: f64) {
 
 /// Scales think times and pacing.
 fn scale_pauses(scenario: &mut Scenario, factor: f64) {
-    scenario.pacing = scenario.pacing.map(|pacing| scaled(pacing, factor));
-    if let Some(delay) = &mut scenario.think_time {
+    let own = [&mut scenario.think_time, &mut scenario.pacing];
+    for delay in own.into_iter().flatten() {
         scale_delay(delay, factor);
     }
     for flow in &mut scenario.flows {
+        let own = [&mut flow.think_time, &mut flow.pacing];
+        for delay in own.into_iter().flatten() {
+            scale_delay(delay, factor);
+        }
         for block in flow.blocks_mut() {
             scale_steps(block, factor);
         }
@@ -217,16 +239,26 @@ fn scale_steps(steps: &mut Vec<Step>, factor: f64) {
 fn scale_delay(delay: &mut Delay, factor: f64) {
     let scale = |duration: &mut Duration| *duration = scaled_or_zero(*duration, factor);
     match delay {
-        Delay::Constant(length) | Delay::Exponential(length) => scale(length),
+        Delay::Constant(length) => scale(length),
+        Delay::Exponential(mean, bounds) => {
+            scale(mean);
+            scale_bounds(bounds, factor);
+        }
         Delay::Uniform(least, most) => {
             scale(least);
             scale(most);
         }
-        Delay::Normal(mean, sd) => {
+        Delay::Normal(mean, sd, bounds) => {
             scale(mean);
             scale(sd);
+            scale_bounds(bounds, factor);
         }
     }
+}
+
+fn scale_bounds(bounds: &mut Bounds, factor: f64) {
+    bounds.least = scaled_or_zero(bounds.least, factor);
+    bounds.most = bounds.most.map(|most| scaled(most, factor));
 }
 
 fn scaled_or_zero(duration: Duration, factor: f64) -> Duration {

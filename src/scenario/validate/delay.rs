@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::format::tables::delay::{EXPONENTIAL, NORMAL, SD, TABLE};
-use crate::format::{Field, Problems};
-use crate::scenario::Delay;
+use crate::format::tables::delay::{EXPONENTIAL, MAX, MIN, NORMAL, SD, TABLE};
+use crate::format::{Field, Fields, Problems};
+use crate::scenario::{Bounds, Delay};
 use crate::source::did_you_mean;
 use crate::source::{Content, Node};
 use crate::units::{parse_duration, show_duration};
@@ -49,6 +49,7 @@ pub(in crate::scenario) fn delay(
 
 fn random_delay(node: &Node, problems: &mut Problems) -> Option<Delay> {
     let fields = problems.fields(node, &TABLE)?;
+    let bounds = bounds(&fields, problems);
     match (
         fields.get(&NORMAL),
         fields.get(&SD),
@@ -57,9 +58,12 @@ fn random_delay(node: &Node, problems: &mut Problems) -> Option<Delay> {
         (Some(mean), Some(sd), None) => {
             let mean: Option<Duration> = problems.at(mean, &NORMAL);
             let sd = problems.at(sd, &SD);
-            Some(Delay::Normal(mean?, sd?))
+            Some(Delay::Normal(mean?, sd?, bounds?))
         }
-        (None, None, Some(mean)) => problems.at(mean, &EXPONENTIAL).map(Delay::Exponential),
+        (None, None, Some(mean)) => {
+            let mean = problems.at(mean, &EXPONENTIAL);
+            Some(Delay::Exponential(mean?, bounds?))
+        }
         _ => {
             problems.report(
                 node.span,
@@ -68,4 +72,24 @@ fn random_delay(node: &Node, problems: &mut Problems) -> Option<Delay> {
             None
         }
     }
+}
+
+fn bounds(fields: &Fields<'_>, problems: &mut Problems) -> Option<Bounds> {
+    let mut bound = |field: &Field| match fields.get(field) {
+        Some(node) => problems.at::<Duration>(node, field).map(Some),
+        None => Some(None),
+    };
+    let (least, most) = (bound(&MIN), bound(&MAX));
+    let (least, most) = (least?.unwrap_or_default(), most?);
+    if let (Some(most), Some(entry)) = (most, fields.entry(&MAX))
+        && most < least
+    {
+        let (least, most) = (show_duration(least), show_duration(most));
+        problems.report(
+            entry.value.span,
+            format!("`max` is {most}, but `min` is {least}"),
+        );
+        return None;
+    }
+    Some(Bounds { least, most })
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::Overrides;
 use super::blocks::Blocks;
 use super::compiler::{Compiler, Defaults};
-use super::delay::{delay, is_none};
+use super::flow::Pauses;
 use super::names::{NameTable, Section};
 use super::{feeder, flow, http, kind, load, named_secrets, tags, target, threshold};
 use crate::format::tables::scenario as table;
-use crate::format::{Field, Problems};
+use crate::format::{Field, Fields, Problems};
 use crate::mask::Mask;
 use crate::scenario::{
     Delay, Feed, Flow, HttpOptions, Judging, Kind, Load, OnError, Scenario, Secret, Source, Step,
@@ -31,7 +31,7 @@ pub(super) struct Document {
     load: Option<Load>,
     warm_up: Duration,
     think_time: Option<Delay>,
-    pacing: Option<Duration>,
+    pacing: Option<Delay>,
     http: HttpOptions,
     on_error: OnError,
     secrets: Vec<Secret>,
@@ -101,19 +101,15 @@ impl Document {
         };
         let setup = section(&table::SETUP, Section::Setup).unwrap_or_default();
         let teardown = section(&table::TEARDOWN, Section::Teardown).unwrap_or_default();
-        let flows = flow::flows(&fields, defaults, &names, problems);
+        let pauses = Pauses {
+            think_time: flow::delay_or(&fields, &table::THINK_TIME, None, problems),
+            pacing: flow::delay_or(&fields, &table::PACING, None, problems),
+        };
+        let flows = flow::flows(&fields, pauses, defaults, &names, problems);
         let kind = problems
             .value(&fields, &table::KIND)
             .unwrap_or(Kind::Custom);
-        let load = problems
-            .require(&fields, &table::LOAD)
-            .and_then(|node| load::load(node, problems));
-        if let (Some(load), Some(node)) = (&load, fields.get(&table::LOAD)) {
-            kind::check(kind, load, node.span, problems);
-        }
-        if let (Some(load), Some(node)) = (&load, fields.get(&table::PACING)) {
-            load::check_pacing(load, node, problems);
-        }
+        let load = shared_load(&fields, &flows, kind, files, problems);
         Some(Self {
             name: problems
                 .require(&fields, &table::NAME)
@@ -129,11 +125,8 @@ impl Document {
                 .and_then(|node| target::target(node, files, problems)),
             load,
             warm_up: problems.value(&fields, &table::WARM_UP).unwrap_or_default(),
-            think_time: fields
-                .get(&table::THINK_TIME)
-                .filter(|node| !is_none(node))
-                .and_then(|node| delay(node, &table::THINK_TIME, problems)),
-            pacing: problems.value(&fields, &table::PACING),
+            think_time: pauses.think_time,
+            pacing: pauses.pacing,
             on_error: problems
                 .value(&fields, &table::ON_ERROR)
                 .unwrap_or(OnError::StopIteration),
@@ -165,7 +158,7 @@ impl Document {
             description: self.description,
             target: self.target?,
             targets: self.targets,
-            load: self.load?,
+            load: self.load,
             warm_up: self.warm_up,
             think_time: self.think_time,
             pacing: self.pacing,
@@ -186,4 +179,33 @@ impl Document {
             mask: Mask::default(),
         })
     }
+}
+
+/// The load that flows share.
+fn shared_load(
+    fields: &Fields<'_>,
+    flows: &[Flow],
+    kind: Kind,
+    files: &Files,
+    problems: &mut Problems,
+) -> Option<Load> {
+    let shares = |flow: &Flow| flow.load.is_none();
+    let is_needed = flows.is_empty() || flows.iter().any(shares);
+    let node = match fields.get(&table::LOAD) {
+        None if !is_needed => return None,
+        _ => problems.require(fields, &table::LOAD)?,
+    };
+    let load = load::load(node, files, problems)?;
+    if !is_needed {
+        problems.report_with(
+            node.span,
+            "no flow shares this load: each has a `load` of its own",
+            "remove this load, or that of a flow",
+        );
+    }
+    kind::check(kind, &load, node.span, problems);
+    if let Some(node) = fields.get(&table::PACING) {
+        load::check_pacing(&load, node, problems);
+    }
+    Some(load)
 }

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use super::compiler::{Compiler, Defaults};
+use super::delay::{delay, is_none};
+use super::load;
 use super::names::{NameTable, Section};
 use super::tags::tags;
 use crate::format::tables::{flow as table, scenario as file};
-use crate::format::{Fields, Problems};
-use crate::scenario::{Flow, Share, Step, steps};
+use crate::format::{Field, Fields, Problems};
+use crate::scenario::{Delay, Flow, Load, LoadModel, Share, Step, steps};
 use crate::source::{Content, Diagnostic, Node, Span, brief};
 
 /// Registers every capture of the file, so that templates know which names have a value in which section.
@@ -44,9 +46,31 @@ pub(super) fn steps_or_none(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Ste
     }
 }
 
+/// Pauses that a flow has unless it says otherwise.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pauses {
+    pub(super) think_time: Option<Delay>,
+    pub(super) pacing: Option<Delay>,
+}
+
+/// A delay that replaces `default`, if the key is there; the word `none` means no delay.
+pub(super) fn delay_or(
+    fields: &Fields<'_>,
+    field: &Field,
+    default: Option<Delay>,
+    problems: &mut Problems,
+) -> Option<Delay> {
+    match fields.get(field) {
+        None => default,
+        Some(node) if is_none(node) => None,
+        Some(node) => delay(node, field, problems),
+    }
+}
+
 /// Reads `flows:`.
 pub(super) fn flows(
     fields: &Fields<'_>,
+    pauses: Pauses,
     defaults: Defaults<'_>,
     names: &NameTable,
     problems: &mut Problems,
@@ -60,7 +84,7 @@ pub(super) fn flows(
     let mut known: HashMap<String, Span> = HashMap::new();
     let mut flows = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let Some(flow) = flow(index, item, defaults, names, problems) else {
+        let Some(flow) = flow(index, item, pauses, defaults, names, problems) else {
             continue;
         };
         let name = item.get(table::NAME.key);
@@ -82,6 +106,7 @@ pub(super) fn flows(
 fn flow(
     index: usize,
     node: &Node,
+    pauses: Pauses,
     defaults: Defaults<'_>,
     names: &NameTable,
     problems: &mut Problems,
@@ -91,6 +116,12 @@ fn flow(
         .require(&fields, &table::NAME)
         .and_then(|node| problems.fixed_name(node, "a flow's name"));
     let share = share(&fields, problems);
+    let own_load = match fields.get(&table::LOAD) {
+        Some(node) => load::load(node, defaults.files, problems).map(Some),
+        None => Some(None),
+    };
+    let think_time = delay_or(&fields, &table::THINK_TIME, pauses.think_time, problems);
+    let pacing = pacing(&fields, pauses.pacing, own_load.as_ref(), problems);
     let place = name.map_or_else(
         || "this flow".to_owned(),
         |name| format!("the flow `{}`", brief(name)),
@@ -150,6 +181,9 @@ fn flow(
     Some(Flow {
         name: name?.to_owned(),
         share: share?,
+        load: own_load?,
+        think_time,
+        pacing,
         tags: labels.clone(),
         start: start_steps.unwrap_or_default(),
         steps: body.unwrap_or_default(),
@@ -157,13 +191,29 @@ fn flow(
     })
 }
 
+/// The pacing of a flow; that of the scenario does not apply to a flow with a load by rate.
+fn pacing(
+    fields: &Fields<'_>,
+    default: Option<Delay>,
+    own_load: Option<&Option<Load>>,
+    problems: &mut Problems,
+) -> Option<Delay> {
+    let own_load = own_load.and_then(Option::as_ref);
+    if let (Some(load), Some(node)) = (own_load, fields.get(&table::PACING)) {
+        load::check_pacing(load, node, problems);
+    }
+    let is_open = own_load.is_some_and(|load| matches!(load.model, LoadModel::Arrivals { .. }));
+    let default = default.filter(|_| !is_open);
+    delay_or(fields, &table::PACING, default, problems)
+}
+
 /// `weight`, or `count`.
 fn share(fields: &Fields<'_>, problems: &mut Problems) -> Option<Share> {
-    if let [first, second] = &*fields.chosen(&table::SHARE) {
+    if let [first, second, ..] = &*fields.chosen(&table::SHARE) {
         problems.report_with(
             second.key_span,
             format!("a flow has `{}` or `{}`, not both", first.key, second.key),
-            "`weight` shares users with other flows, `count` gives the flow users of its own",
+            "`weight` shares users with other flows, `count` gives the flow users of its own, `load` a load of its own",
         );
         return None;
     }

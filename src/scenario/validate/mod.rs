@@ -250,7 +250,7 @@ fn read(sources: &mut Sources, overrides: &Overrides, problems: &mut Problems) -
 }
 
 fn check_warm_up(scenario: &Scenario, node: Option<&Node>, problems: &mut Problems) {
-    let Some(lasts) = load::duration_of(&scenario.load) else {
+    let Some(lasts) = scenario.duration() else {
         return;
     };
     if scenario.warm_up < lasts || scenario.warm_up.is_zero() {

@@ -56,6 +56,9 @@ pub(super) fn select(scenario: &mut Scenario, overrides: &Overrides, problems: &
     if !left_out.is_empty() {
         told.push(format!("flows left out: {}", names(&left_out)));
     }
+    if kept.iter().all(|flow| flow.load.is_some()) {
+        scenario.load = None;
+    }
     scenario.flows = kept;
     scenario.left_out = left_out;
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use gander::outcome::Outcome;
-use gander::plan::schedule::Model;
+use gander::plan::schedule::{MarkShape, Model};
 use gander::plan::{CheckEntry, CheckId, Metrics, Segment, Series, Subject};
 use gander::probe::{TargetHealth, machine};
 use gander::record::journal::{Event, RunHeader, SCHEMA, StageMark, Writer};
@@ -44,6 +44,9 @@ pub(crate) fn header() -> RunHeader {
         load: "20/s for 3s".to_owned(),
         stages: vec![StageMark {
             name: None,
+            load: None,
+            model: None,
+            shape: MarkShape::Line,
             start: Micros::ZERO,
             end: Micros(3_000_000),
             from: 20.0,

@@ -77,6 +77,11 @@ impl Curve {
             .fold(0.0, f64::max)
     }
 
+    /// The highest number of active users.
+    pub fn peak_users(&self) -> u32 {
+        whole_users(self.peak())
+    }
+
     /// The level at an instant.
     pub fn level_at(&self, t: Duration) -> f64 {
         self.starts()
@@ -104,7 +109,7 @@ impl Curve {
     /// So a ramp 0 → 50 over 30 s starts user 0 at once and user 49 after 29.4 s, a ramp 50 → 0 stops user 49 after 0.6
     /// s and user 0 at its end (last in, first out), and a constant level of 50 has exactly 50.
     pub fn active_users(&self, t: Duration) -> u32 {
-        (self.level_at(t) - DUST).ceil().max(0.0) as u32
+        whole_users(self.level_at(t))
     }
 
     /// The first microsecond from `from` on at which user `user` is active; `None` if it is never active again.
@@ -160,6 +165,11 @@ impl Curve {
             Some((start, piece))
         })
     }
+}
+
+/// The users that are active at a level.
+fn whole_users(level: f64) -> u32 {
+    (level - DUST).ceil().max(0.0) as u32
 }
 
 /// A curve with its cumulative area; the inverse is a bisection over the pieces, O(1) for one piece.
