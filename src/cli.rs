@@ -47,6 +47,11 @@ pub struct Cli {
 pub enum Command {
     /// Run a scenario, judge it and write its report
     Run(RunArgs),
+    /// Run one iteration of each flow and show every request, check and capture
+    ///
+    /// One user runs setup, one iteration of each flow with its `start` and `stop`, and teardown; `--flow NAME` tries one
+    /// flow. Pauses are left out, and nothing is measured. Secrets are redacted.
+    Try(TryArgs),
     /// Compare two settings by interleaved runs of one scenario
     ///
     /// Each pair is one run of arm a and one of arm b with the same seed; the order inside the pairs is drawn in blocks
@@ -121,6 +126,28 @@ pub struct RunArgs {
     /// Show no live view and no summary; the exit code and the files remain
     #[arg(long, short)]
     pub quiet: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub setup: SetupArgs,
+}
+
+/// `gander try`
+#[derive(Debug, Args)]
+pub struct TryArgs {
+    /// The scenario file
+    pub file: PathBuf,
+    /// Seed for all random values
+    #[arg(long, value_name = "N", value_parser = arguments::seed, allow_hyphen_values = true)]
+    pub seed: Option<u64>,
+    /// Show bodies to their end, not only their beginning
+    #[arg(long)]
+    pub full: bool,
+    /// Also write the exchanges here as an HTTP archive (HAR 1.2), without secrets
+    #[arg(long, value_name = "FILE")]
+    pub har: Option<PathBuf>,
+    /// Replace an existing file at the path of --har
+    #[arg(long)]
+    pub overwrite: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show it as the group's help")]
     pub setup: SetupArgs,

@@ -29,5 +29,6 @@ pub mod script;
 pub mod source;
 pub mod stats;
 pub mod transport;
+pub mod trial;
 pub mod units;
 pub mod verdict;

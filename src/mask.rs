@@ -118,6 +118,12 @@ impl Mask {
         places::hide(&self.known(text))
     }
 
+    /// As [`Self::text`], but keeps the values in queries whose names do not mark them as secret: for text from a target
+    /// that is shown to the person who asked it.
+    pub fn exchange(&self, text: &str) -> String {
+        places::hide_named(&self.known(text))
+    }
+
     /// Removes known secrets and the user-info of URLs: for text that a person wrote.
     pub fn known(&self, text: &str) -> String {
         let mut text = text.to_owned();

@@ -18,7 +18,9 @@ use crate::plan::{Plan, Segment};
 use crate::probe::Limits;
 use crate::record::journal::{BaselineRecord, JournalError, Writer};
 use crate::record::{RunHeader, StopReason};
-use crate::run::{self, LiveView, Run, Signals, Sinks, header, survive_file_size_limit};
+use crate::run::{
+    self, LiveView, Run, RunningTarget, Signals, Sinks, header, survive_file_size_limit,
+};
 use crate::scenario::{Overrides, Scenario, Target};
 use crate::transport::{Settings, Shared};
 
@@ -182,20 +184,14 @@ impl Prepared {
             telling: destination.telling,
         })?;
 
+        let quiet = destination.hides_live_view;
+        let Ready {
+            mut target,
+            plan,
+            transport,
+            reached,
+        } = self.ready(seed, &run_id, (&folder, existing), quiet, control)?;
         let Control { runtime, signals } = control;
-        let starting = run_target::start(self, &folder, destination, signals);
-        let mut target = runtime.block_on(starting)?;
-        let mut plan = Plan::compile(scenario, target.url(), seed, Segment::WHOLE)
-            .map_err(CommandError::Scenario)?;
-        plan.workload.run_id.clone_from(&run_id);
-        terminal::hide_in_panics(&plan.secrets.mask);
-        let transport = transport(&plan, setup)?;
-        let reached = runtime.block_on(async {
-            tokio::select! {
-                reached = reach(&plan, &transport) => reached,
-                () = signals.next() => Err(stopped_early()),
-            }
-        })?;
 
         claim.make_room()?;
         let header = RunHeader {
@@ -228,6 +224,48 @@ impl Prepared {
         closed.map_err(cut_short)?;
         drop(target);
         runtime.block_on(write(outputs, folder, signals))
+    }
+}
+
+/// A target that runs, and the plan for it.
+pub(super) struct Ready {
+    pub(super) target: RunningTarget,
+    pub(super) plan: Plan,
+    pub(super) transport: Arc<Shared>,
+    /// The reason why the target cannot be reached.
+    pub(super) reached: Result<(), String>,
+}
+
+impl Prepared {
+    /// Starts the target, compiles the plan for it and connects once. The log of a command goes into the folder, where
+    /// existing files are treated in this way.
+    pub(super) fn ready(
+        &self,
+        seed: u64,
+        run_id: &str,
+        folder: (&Path, Existing),
+        is_quiet: bool,
+        control: &mut Control,
+    ) -> Result<Ready, CommandError> {
+        let Control { runtime, signals } = control;
+        let target = runtime.block_on(run_target::start(self, folder, is_quiet, signals))?;
+        let mut plan = Plan::compile(&self.scenario, target.url(), seed, Segment::WHOLE)
+            .map_err(CommandError::Scenario)?;
+        run_id.clone_into(&mut plan.workload.run_id);
+        terminal::hide_in_panics(&plan.secrets.mask);
+        let transport = transport(&plan, &self.setup)?;
+        let reached = runtime.block_on(async {
+            tokio::select! {
+                reached = reach(&plan, &transport) => reached,
+                () = signals.next() => Err(stopped_early()),
+            }
+        })?;
+        Ok(Ready {
+            target,
+            plan,
+            transport,
+            reached,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The subcommands. Each connects the modules of the pipeline and returns how the process ends.
 
 mod ab;
+mod attempt;
 mod baseline;
 mod calibrate;
 mod check;
@@ -136,6 +137,7 @@ fn junit_in(words: &[OsString]) -> Option<PathBuf> {
 fn dispatch(command: &Command) -> Result<Exit, CommandError> {
     match command {
         Command::Run(args) => run::run(args),
+        Command::Try(args) => attempt::attempt(args),
         Command::Ab(args) => ab::ab(args),
         Command::Check(args) => check::check(args),
         Command::Plan(args) => plan::plan(args),

@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow};
 use tokio::time::sleep;
 
 use super::CommandError;
-use super::execute::{Destination, Prepared, Setup, stopped_early};
+use super::execute::{Prepared, Setup, stopped_early};
 use super::output_file::Existing;
 use super::terminal;
 #[cfg(feature = "bundled-target")]
@@ -134,12 +134,8 @@ fn no_start(scenario: &Scenario, error: NoStart) -> CommandError {
 )]
 pub(super) async fn start(
     prepared: &Prepared,
-    folder: &Path,
-    Destination {
-        existing,
-        hides_live_view,
-        ..
-    }: Destination<'_>,
+    (folder, existing): (&Path, Existing),
+    is_quiet: bool,
     signals: &mut Signals,
 ) -> Result<RunningTarget, CommandError> {
     let Prepared { setup, scenario } = prepared;
@@ -168,7 +164,7 @@ pub(super) async fn start(
                 .map_err(CommandError::Argument)?;
             let waiting = async {
                 sleep(PATIENCE).await;
-                if !hides_live_view {
+                if !is_quiet {
                     terminal::complain(&format!(
                         "waiting until {} is ready, at most {}\n",
                         scenario.mask.text(&format!("`{command}`")),

@@ -112,7 +112,7 @@ fn between<'t>(text: &'t str, before: &str, after: &str) -> impl Iterator<Item =
 }
 
 /// The source of a capture, in words.
-fn sought(from: &CaptureFrom) -> String {
+pub(super) fn sought(from: &CaptureFrom) -> String {
     match from {
         CaptureFrom::Json(path) => format!("JSON path {path}"),
         CaptureFrom::Header(name) => format!("header {name}"),

@@ -9,6 +9,7 @@ use super::backoff::Backoff;
 use super::base_url::BaseUrl;
 use super::request::Unsendable;
 use super::state::{Draws, RunValues, User, UserState, Values};
+use super::trial::{Note, Tone, Trail};
 use super::walk::parallel::{Captures, Dispatcher, Flights, Job};
 use super::walk::request::{HookRequestEnd, answered, unmeasured, unprepared};
 use super::walk::retry::{FailedAttempt, OpenRetries};
@@ -31,6 +32,7 @@ pub(super) async fn run(
     values: &RunValues,
     transport: &Arc<Shared>,
     log: &Log,
+    trail: Option<Trail>,
     stop: impl Future<Output = ()>,
 ) -> (RunValues, Result<(), CutShort>) {
     let draws = Draws::of(plan);
@@ -41,6 +43,7 @@ pub(super) async fn run(
             lanes: Vec::new(),
             state: UserState::new(plan, values, &draws, 0),
             backoff: Backoff::default(),
+            trail,
         },
         log,
         retries: OpenRetries::new(),
@@ -103,11 +106,20 @@ impl Walker for Hook<'_> {
         &mut self.user.state
     }
 
+    fn trail(&self) -> Option<&Trail> {
+        self.user.trail.as_ref()
+    }
+
+    fn tell(&mut self, note: impl FnOnce(&mut dyn Values) -> Note) {
+        self.user.tell(|state| note(state));
+    }
+
     fn missing_value(
         &mut self,
-        _: &Step<PlannedRequest>,
+        step: &Step<PlannedRequest>,
         missing: Missing,
     ) -> ControlFlow<HookEnd> {
+        self.tell(|_| Note::new(Tone::Failed, step.action.word(), missing.to_string()));
         let step = format!("the step that needs `{}`", missing.name);
         Break(failure(step, Outcome::Step, missing.to_string()))
     }
@@ -118,10 +130,12 @@ impl Walker for Hook<'_> {
         outcome: Outcome,
         detail: String,
     ) -> ControlFlow<HookEnd> {
+        self.tell(|_| Note::new(Tone::Failed, kind, detail.as_str()));
         Break(failure(kind.to_owned(), outcome, detail))
     }
 
     fn fail(&mut self, reason: String) -> HookEnd {
+        self.tell(|_| Note::new(Tone::Failed, "fail", reason.as_str()));
         failure("fail".to_owned(), Outcome::Fail, reason)
     }
 
@@ -131,6 +145,7 @@ impl Walker for Hook<'_> {
     }
 
     fn log(&mut self, text: String) {
+        self.tell(|_| Note::new(Tone::Log, "log", text.as_str()));
         self.log.write(|| LogLine {
             at: Micros::ZERO,
             by: None,
@@ -181,6 +196,7 @@ impl Walker for Hook<'_> {
     fn gave_up(&mut self, end: HookEnd, attempts: u32, _: Answer) -> ControlFlow<HookEnd> {
         let HookEnd { mut failure, .. } = end;
         failure.detail = format!("{} (the last of {attempts} attempts)", failure.detail);
+        self.tell(|_| Note::new(Tone::Failed, "retry", failure.detail.as_str()));
         Break(failure.into())
     }
 
@@ -213,6 +229,7 @@ impl Dispatcher for Hook<'_> {
     }
 
     fn not_sent(&mut self, request: &PlannedRequest, reason: &Unsendable) -> Self::Sent {
+        self.user.tell_unsent(request, reason);
         unprepared(request, reason)
     }
 
@@ -235,8 +252,10 @@ impl Dispatcher for Hook<'_> {
             for mut job in waiting.by_ref().take(at_once - flights.len()) {
                 let lane = self.user.lanes.pop();
                 let mut client = lane.unwrap_or_else(|| self.user.client.beside());
+                let trace = self.user.trace();
                 flights.add(async move {
-                    let exchange = client.send(job.prepared.outgoing(job.request)).await;
+                    let outgoing = job.prepared.outgoing(job.request);
+                    let exchange = client.send_traced(outgoing, trace).await;
                     (job, client, exchange)
                 });
             }
@@ -245,7 +264,7 @@ impl Dispatcher for Hook<'_> {
             };
             self.user.lanes.push(client);
             let before = captures.begin(&job, &mut self.user.state);
-            let answered = answered(&mut self.user, job.request, &job.prepared, &exchange).await;
+            let answered = answered(&mut self.user, job.request, &job.prepared, exchange).await;
             before.restore(&mut self.user.state);
             result = settle(self, job.request, answered);
         }

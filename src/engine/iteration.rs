@@ -14,7 +14,7 @@ use super::pacer::Start;
 use super::run::RunState;
 use super::state::User;
 use super::walk::retry::OpenRetries;
-use super::walk::walk;
+use super::walk::{Walker as _, walk};
 use crate::outcome::Outcome;
 use crate::record::Clock;
 
@@ -74,6 +74,7 @@ pub(super) async fn iterate<'r>(
         result = walk(&mut walker, &flow.start).await;
         if result.is_continue() {
             walker.user.state.begin(flow_index);
+            walker.begin_steps();
             walker.user.client.begin_iteration();
         }
     }
@@ -86,6 +87,9 @@ pub(super) async fn iterate<'r>(
         Break(cut) => (cut.outcome, cut.then),
     };
     let outcome = walker.failures.iteration.unwrap_or(outcome);
+    if let Some(trail) = walker.trail() {
+        trail.ended(outcome);
+    }
     let is_stopped = outcome == Outcome::Interrupted && then == NextAction::Iterate;
     if is_stopped && pace.halt.is_grace_over() {
         // It did not end within the grace period.
@@ -135,5 +139,8 @@ pub(super) async fn leave<'r>(
         };
         // The user leaves in any case; failures are recorded where they occur.
         let _ = walk(&mut walker, &flow.stop).await;
+        if let (Some(trail), Some(outcome)) = (walker.trail(), walker.failures.iteration) {
+            trail.ended(outcome);
+        }
     }
 }

@@ -118,7 +118,17 @@ fn judge(
             user.state.remember(None);
             let mut lacks_value = false;
             for wanted in &request.captures {
-                lacks_value |= fall_back(wanted, &mut user.state).is_err();
+                let is_missing = fall_back(wanted, &mut user.state).is_err();
+                lacks_value |= is_missing;
+                if let Some(trail) = &user.trail {
+                    trail.missed(wanted, None, !is_missing, &user.state);
+                }
+            }
+            if let Some(trail) = &user.trail {
+                request
+                    .checks
+                    .iter()
+                    .for_each(|check| trail.unjudged(check));
             }
             return JudgedRequest {
                 outcome: exchange.outcome,
@@ -145,6 +155,13 @@ fn judge(
     user.state.remember(last);
     for check in &request.checks {
         let result = check::judge(&check.rule, &response, &mut user.state);
+        if let Some(trail) = &user.trail {
+            let found = match &result {
+                CheckResult::Passed => None,
+                CheckResult::Failed { found } => Some(&**found),
+            };
+            trail.checked(check, found, &response, &user.state);
+        }
         if let CheckResult::Failed { found } = &result {
             judged.fail(Outcome::Check, || format!("{}: found {found}", check.name));
             judged.ends_iteration |= check.on_fail == OnFail::StopIteration;
@@ -161,8 +178,16 @@ fn judge(
             Ok(value) => {
                 user.state.keep(wanted.slot, value);
                 user.state.came_from(wanted.slot, page);
+                if let Some(trail) = &user.trail {
+                    trail.captured(wanted, &user.state);
+                }
             }
-            Err(miss) => judged.missed(wanted, &miss, &mut user.state),
+            Err(miss) => {
+                let has_default = judged.missed(wanted, &miss, &mut user.state);
+                if let Some(trail) = &user.trail {
+                    trail.missed(wanted, Some(&miss), has_default, &user.state);
+                }
+            }
         }
     }
     judged
@@ -216,16 +241,17 @@ pub(super) fn describe_status(exchange: &Exchange) -> String {
 }
 
 impl JudgedRequest {
-    /// A capture found nothing.
-    fn missed(&mut self, wanted: &Capture, miss: &CaptureMiss, state: &mut UserState<'_>) {
+    /// A capture found nothing. Returns true if it has a default.
+    fn missed(&mut self, wanted: &Capture, miss: &CaptureMiss, state: &mut UserState<'_>) -> bool {
         match fall_back(wanted, state) {
-            Ok(()) => return,
+            Ok(()) => return true,
             Err(None) => self.fail(Outcome::Capture, || miss.to_string()),
             Err(Some(missing)) => {
                 self.fail(Outcome::Capture, || format!("{miss}; default: {missing}"));
             }
         }
         self.lacks_value = true;
+        false
     }
 
     /// Sets the failure; the first one stays.

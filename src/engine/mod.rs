@@ -34,6 +34,7 @@ mod state;
 mod throttle;
 mod tick;
 mod timer;
+pub mod trial;
 mod turns;
 mod user_task;
 mod walk;
@@ -139,6 +140,7 @@ pub async fn setup(
         &RunValues::initial(plan),
         transport,
         log,
+        None,
         stop,
     )
     .await
@@ -153,5 +155,7 @@ pub async fn teardown(
     stop: impl Future<Output = ()>,
 ) -> Result<(), CutShort> {
     let steps = &plan.workload.teardown;
-    hook::run(plan, steps, values, transport, log, stop).await.1
+    hook::run(plan, steps, values, transport, log, None, stop)
+        .await
+        .1
 }

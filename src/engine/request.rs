@@ -293,6 +293,7 @@ mod tests {
             records: Box::default(),
             keeps: PartSet::default(),
             reads_body: ReadsBody::No,
+            span: scenario::Span::default(),
         }
     }
 

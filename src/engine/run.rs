@@ -46,6 +46,38 @@ pub(super) struct RunState {
 }
 
 impl RunState {
+    /// A run with this many users that has not begun. Needs a tokio runtime with I/O and time.
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        recorder: Arc<Recorder>,
+        transport: Arc<transport::Shared>,
+        values: RunValues,
+        users: usize,
+    ) -> Self {
+        let loads = &plan.workload.loads;
+        Self {
+            draws: Draws::of(&plan),
+            meeting_points: MeetingPoints::of(&plan),
+            base: BaseUrl::of(&plan.workload.target),
+            length: loads.duration().map(Micros::from),
+            paces: loads.iter().map(|load| Pace::of(load, &plan)).collect(),
+            turns: loads
+                .iter()
+                .map(|load| Turns::of(load, &plan.workload))
+                .collect(),
+            plan,
+            recorder,
+            transport,
+            values,
+            halt: Halt::default(),
+            roster: Roster::new(users),
+            clock: OnceLock::new(),
+            panics: 0.into(),
+            early_exits: EarlyExits::default(),
+            interrupted: 0.into(),
+        }
+    }
+
     /// Advances the stop to at least this level; every user notices at once.
     pub(super) fn stop(&self, stop: Stop) {
         let now = self.now();

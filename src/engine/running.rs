@@ -1,23 +1,15 @@
 //! A running load, for the code that drives it.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::runtime::{Builder, Runtime};
 
-use super::base_url::BaseUrl;
-use super::early_exits::EarlyExits;
-use super::halt::Halt;
 use super::offer::Offer;
-use super::pacer::Pace;
-use super::rendezvous::MeetingPoints;
-use super::roster::Roster;
 use super::run::RunState;
-use super::state::Draws;
 use super::tick::tick;
-use super::turns::Turns;
 use super::{Ended, EngineError, RunValues, Stop, attack};
 use crate::plan::Plan;
 use crate::probe;
@@ -76,34 +68,10 @@ pub fn launch(
         .enable_all()
         .build()
         .map_err(EngineError::Runtime)?;
-    let paces = {
+    let run = {
         let _within = runtime.enter();
-        plan.workload
-            .loads
-            .iter()
-            .map(|load| Pace::of(load, &plan))
-            .collect()
+        Arc::new(RunState::new(plan, recorder, transport, values, users))
     };
-    let loads = plan.workload.loads.iter();
-    let turns = loads.map(|load| Turns::of(load, &plan.workload)).collect();
-    let run = Arc::new(RunState {
-        draws: Draws::of(&plan),
-        meeting_points: MeetingPoints::of(&plan),
-        base: BaseUrl::of(&plan.workload.target),
-        length: plan.workload.loads.duration().map(Micros::from),
-        plan,
-        recorder,
-        transport,
-        values,
-        paces,
-        turns,
-        halt: Halt::default(),
-        roster: Roster::new(users),
-        clock: OnceLock::new(),
-        panics: 0.into(),
-        early_exits: EarlyExits::default(),
-        interrupted: 0.into(),
-    });
     let mut running = Running {
         run: Arc::clone(&run),
         clock: Clock::starting_at(Instant::now()),

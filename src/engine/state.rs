@@ -14,6 +14,7 @@ use rand_pcg::Pcg64Mcg;
 
 use super::backoff::Backoff;
 use super::last_response::LastResponse;
+use super::trial::Trail;
 use super::walk::think::length;
 use crate::expr::{Ambient, Context, ResponsePart, StoredValue};
 use crate::plan::secrets::texts;
@@ -77,6 +78,8 @@ pub(super) struct User<'r> {
     pub(super) lanes: Vec<Client>,
     pub(super) state: UserState<'r>,
     pub(super) backoff: Backoff,
+    /// Only in a trial: tells what happens.
+    pub(super) trail: Option<Trail>,
 }
 
 /// The state of one user.
@@ -232,6 +235,16 @@ impl<'r> UserState<'r> {
 
     /// A text without the current secrets of this user.
     pub(super) fn hide(&self, text: &str) -> String {
+        self.plan.secrets.mask.with(self.secrets()).text(text)
+    }
+
+    /// True if the value of a variable is secret, whatever it is.
+    pub(super) fn is_secret(&self, slot: SlotId) -> bool {
+        self.plan.secrets.slots.binary_search(&slot).is_ok()
+    }
+
+    /// The current secrets of this user that are not known before the run.
+    pub(super) fn secrets(&self) -> Vec<String> {
         let secrets = &self.plan.secrets;
         let slots = secrets.slots.iter().filter_map(|slot| self.slot(*slot));
         // Only rows that are drawn already, because reading another would draw it.
@@ -245,8 +258,7 @@ impl<'r> UserState<'r> {
         let responses = responses.filter_map(|secret| secret.known(self));
         let responses = responses.flat_map(|value| texts(&value));
         let own = slots.flat_map(texts).chain(columns).chain(responses);
-        let own: Vec<String> = own.collect();
-        secrets.mask.with(own).text(text)
+        own.collect()
     }
 
     /// Forgets the user's value of a variable.

@@ -124,6 +124,7 @@ async fn run_user<F: Future<Output = ()>>(
         lanes: Vec::new(),
         state: UserState::new(&run.plan, &run.values, &run.draws, number).with_clock(clock),
         backoff: Backoff::default(),
+        trail: None,
     };
     let turns = &run.turns[run.load_of(index)];
     let alone = turns.flow_of(number as u32);

@@ -77,8 +77,13 @@ static BEARER: LazyLock<Regex> =
 static JWT: LazyLock<Regex> =
     LazyLock::new(|| expression(r"\beyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)*"));
 
-/// The text without the values in such places.
+/// The text without the values in such places, and without the values in queries of URLs.
 pub(super) fn hide(text: &str) -> String {
+    hide_user_info(&hide_queries(&hide_named(text)))
+}
+
+/// The text without the values in such places.
+pub(super) fn hide_named(text: &str) -> String {
     let mut text = text.to_owned();
     for place in &*PLACES {
         text = place.hide(&text);
@@ -93,8 +98,7 @@ pub(super) fn hide(text: &str) -> String {
             format!("{}{}{REDACTED}", &found[1], &found[2])
         }
     });
-    let text = JWT.replace_all(&text, REDACTED);
-    hide_user_info(&hide_queries(&text))
+    JWT.replace_all(&text, REDACTED).into_owned()
 }
 
 /// `http://host/?a=b` without the values.

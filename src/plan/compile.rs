@@ -349,6 +349,7 @@ impl<'s> WorkloadCompiler<'s> {
             captures: request.captures.clone(),
             records: request.records.clone().into(),
             keeps: PartSet::default(),
+            span: request.span,
             reads_body: if reads_body {
                 ReadsBody::Yes
             } else {

@@ -39,8 +39,8 @@ pub use workload::{HttpPlan, PlannedFlow, Players, Workload};
 
 use crate::expr::PartSet;
 use crate::scenario::{
-    Auth, BodyCoding, Capture, Check, Delay, FailedStatuses, Kind, Recording, SlotId, Template,
-    Timeouts, UploadFile,
+    Auth, BodyCoding, Capture, Check, Delay, FailedStatuses, Kind, Recording, SlotId, Span,
+    Template, Timeouts, UploadFile,
 };
 
 /// The part of a run on this machine: arrival k, row r and user i belong to segment `index` if they are `index` modulo
@@ -220,6 +220,8 @@ pub struct PlannedRequest {
     pub keeps: PartSet,
     /// Whether a check or a capture reads the body, so that it must be kept and decompressed.
     pub reads_body: ReadsBody,
+    /// The place of the step in its file.
+    pub span: Span,
 }
 
 impl AsRef<Self> for PlannedRequest {

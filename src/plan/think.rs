@@ -55,8 +55,10 @@ fn between<R>(block: &mut Vec<Step<R>>, delay: Delay) {
 /// A pause followed by the step, under the step's condition, which is evaluated once.
 fn together<R>(mut step: Step<R>, delay: Delay) -> Step<R> {
     let condition = step.condition.take();
+    let span = step.span;
     Step {
         condition,
+        span,
         action: Action::Loop(Box::new(Loop {
             passes: Passes::Times(1),
             steps: vec![Step::always(Action::Think(delay)), step],

@@ -7,6 +7,7 @@ mod session;
 mod signals;
 mod sink;
 mod target;
+mod trial;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use tokio::time::sleep;
 pub use signals::{Signals, survive_file_size_limit};
 pub use sink::{End, LiveView, Second, Sink, Sinks};
 pub use target::RunningTarget;
+pub use trial::{TrialEnd, attempt};
 
 use self::session::{LoadOver, Session};
 use crate::engine::{self, CutShort, RunValues};

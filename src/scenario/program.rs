@@ -16,6 +16,7 @@ pub use answers::{Reacting, Reaction, Rendezvous, Retry, Wait};
 pub use passes::{Each, Items, Loop, MAX_PASSES, Passes};
 
 use super::{Condition, Request};
+use crate::source::Span;
 
 /// A step; it runs if its condition holds. `R` is a request: as written in a scenario, or as compiled in a plan.
 #[derive(Debug, Clone)]
@@ -24,14 +25,17 @@ pub struct Step<R = Request> {
     pub condition: Option<Condition>,
     /// The step's action.
     pub action: Action<R>,
+    /// The place of its identifying key; that of a pause between two steps is in no file.
+    pub span: Span,
 }
 
 impl<R> Step<R> {
-    /// A step that always runs.
+    /// A step of the plan itself, which always runs.
     pub const fn always(action: Action<R>) -> Self {
         Self {
             condition: None,
             action,
+            span: Span::NOWHERE,
         }
     }
 }
@@ -139,6 +143,7 @@ pub fn with_requests<R, S>(block: &[Step<R>], request: &mut dyn FnMut(&R) -> S) 
     let steps = block.iter().map(|step| Step {
         condition: step.condition.clone(),
         action: step.action.with_requests(request),
+        span: step.span,
     });
     steps.collect()
 }

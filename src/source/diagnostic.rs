@@ -13,7 +13,7 @@ use super::{FileId, SourceFile, Sources, user_info};
 use crate::mask::Mask;
 
 /// A position in a file, for the quoted line and its underline.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Span {
     /// The file.
     pub file: FileId,
@@ -26,6 +26,14 @@ pub struct Span {
 }
 
 impl Span {
+    /// A position in no file.
+    pub const NOWHERE: Self = Self {
+        file: FileId::SCENARIO,
+        line: 0,
+        column: 0,
+        length: 0,
+    };
+
     /// True for a position in a file, false for one on the command line.
     pub const fn is_in_file(self) -> bool {
         self.line > 0

@@ -6,6 +6,11 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(u32);
 
+impl FileId {
+    /// The scenario file.
+    pub const SCENARIO: Self = Self(0);
+}
+
 /// A file and its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {

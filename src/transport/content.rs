@@ -69,6 +69,19 @@ impl Content {
     }
 }
 
+impl Content {
+    /// The number of bytes that are sent; `None` if it is not known before.
+    pub fn length(&self) -> Option<u64> {
+        match self {
+            Self::Whole(bytes) => Some(bytes.len() as u64),
+            Self::Pieces(pieces) => match pieces.coding {
+                BodyCoding::Identity => Some(pieces.pieces.iter().map(Piece::length).sum()),
+                BodyCoding::Gzip => None,
+            },
+        }
+    }
+}
+
 impl Piece {
     fn length(&self) -> u64 {
         match self {

@@ -20,6 +20,7 @@ mod net;
 mod offload;
 mod origin;
 mod shared;
+mod trace;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -32,6 +33,7 @@ pub use content::{Content, Piece, Pieces};
 pub use error::TransportError;
 pub use net::ConnectPhases;
 pub use shared::{Settings, Shared};
+pub use trace::{Trace, TracedHop, TracedResponse};
 
 use self::failure::ExchangeFailure;
 use crate::outcome::Outcome;
@@ -90,6 +92,8 @@ pub struct Exchange {
     pub bytes_out: u64,
     /// The phases of the connection opened for it, if any; with redirects, of the last one.
     pub connection: Option<ConnectPhases>,
+    /// Its requests and responses, if the caller wants them.
+    pub trace: Option<Box<Trace>>,
 }
 
 /// An HTTP response, of any version of HTTP.
@@ -123,6 +127,7 @@ impl Exchange {
             bytes_in: 0,
             bytes_out: 0,
             connection: None,
+            trace: None,
         }
     }
 

@@ -83,6 +83,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "trial",
+        &[
+            "units",
+            "outcome",
+            "mask",
+            "scenario",
+            "transport",
+            "engine",
+            "report",
+        ],
+    ),
+    (
         "run",
         &[
             "units",

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::{Lab, gander};
 
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 9] = [
     ("README", include_str!("../../docs/guide/README.md")),
     ("values", include_str!("../../docs/guide/values.md")),
     ("requests", include_str!("../../docs/guide/requests.md")),
@@ -16,6 +16,7 @@ const PAGES: [(&str, &str); 8] = [
     ("data", include_str!("../../docs/guide/data.md")),
     ("sharing", include_str!("../../docs/guide/sharing.md")),
     ("metrics", include_str!("../../docs/guide/metrics.md")),
+    ("writing", include_str!("../../docs/guide/writing.md")),
 ];
 
 /// The blocks of code of a page: the words of the fence, and the text.

@@ -5,6 +5,7 @@
 mod support;
 
 mod ab;
+mod attempt;
 mod canaries;
 mod ci_docs;
 mod cli;

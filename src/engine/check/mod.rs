@@ -123,6 +123,14 @@ fn decide(
     Ok(CheckResult::of(holds, shown))
 }
 
+/// The value that a rule examines, at most [`super::response::MAX_FOUND`] characters.
+pub fn found(rule: &CheckRule, response: &Response<'_>, context: &dyn Context) -> String {
+    clipped(&match rule {
+        CheckRule::That(condition) => condition.0.shown_values(context),
+        rule => shown(rule, response),
+    })
+}
+
 /// The part of the response that a rule examines, for the message of a failed check.
 fn shown(rule: &CheckRule, response: &Response<'_>) -> String {
     match rule {

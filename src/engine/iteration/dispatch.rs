@@ -18,7 +18,7 @@ use crate::engine::walk::request::{RequestEnd, conclude, not_sent};
 use crate::engine::walk::{Walker, settle};
 use crate::plan::MeasuredRequest;
 use crate::record::Clock;
-use crate::transport::{Client, Shared};
+use crate::transport::{Client, Shared, Trace};
 use crate::units::Micros;
 
 /// A request that has ended, and the client that sent it.
@@ -42,6 +42,7 @@ impl<'r> Departure<'r> {
         mut self,
         mut job: Job<'p, MeasuredRequest>,
         mut client: Client,
+        trace: Option<Box<Trace>>,
     ) -> Result<Landed<'p, 'r>, Client> {
         let pace = self.run.pace_of(self.user);
         if let Some(throttle) = &pace.throttle {
@@ -56,6 +57,7 @@ impl<'r> Departure<'r> {
         }
         let series = job.request.series;
         let mut in_flight = InFlight::new(self.run, self.user, series, self.clock, self.intended);
+        in_flight.exchange.trace = trace;
         let outgoing = job.prepared.outgoing(&job.request.request);
         in_flight.send(&mut client, outgoing).await;
         Ok(Landed {
@@ -111,7 +113,7 @@ impl Dispatcher for IterationWalker<'_, '_> {
                     clock: self.clock,
                     intended,
                 };
-                flights.add(departure.fly(job, client));
+                flights.add(departure.fly(job, client, self.user.trace()));
             }
             // The first requests were due together; each of the others when one before it ended.
             intended = None;

@@ -12,13 +12,15 @@ use crate::engine::pacer::{Pace, unless_stopped};
 use crate::engine::rendezvous::Met;
 use crate::engine::run::RunState;
 use crate::engine::state::{User, Values};
+use crate::engine::trial::event::{Happening, Part};
+use crate::engine::trial::{Note, Tone, Trail};
 use crate::engine::walk::request::{self, Consequence, RequestEnd};
 use crate::engine::walk::retry::{FailedAttempt, OpenRetries};
 use crate::engine::walk::{Walker, assets, parallel, record};
 use crate::expr::{Context as _, Missing};
 use crate::outcome::Outcome;
 use crate::plan::{MeasuredRequest, PlannedFlow, SeriesId};
-use crate::record::{Clock, FailureExample, LogLine, LoggedBy, StopReason};
+use crate::record::{Clock, FailureExample, LogLine, LoggedBy, Millionths, StopReason};
 use crate::scenario::program::{Assets, Parallel, Rendezvous};
 use crate::scenario::{OnError, Recording, Step, StopScope};
 use crate::units::{Micros, show_duration};
@@ -50,6 +52,16 @@ impl IterationWalker<'_, '_> {
     pub(super) fn finished(&self) -> Micros {
         self.ended
             .map_or_else(|| self.clock.now(), |ended| self.clock.at(ended))
+    }
+
+    /// The steps of the flow begin, after those of its `start`.
+    pub(super) fn begin_steps(&self) {
+        if let Some(trail) = self.trail()
+            && !self.flow.start.is_empty()
+        {
+            let part = Part::Flow(self.flow.name.clone(), self.user.state.user());
+            trail.tell(Happening::Begin(part));
+        }
     }
 
     /// Keeps the first failure of this outcome that a step of the flow caused without a request.
@@ -159,6 +171,14 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
         &mut self.user.state
     }
 
+    fn trail(&self) -> Option<&Trail> {
+        self.user.trail.as_ref()
+    }
+
+    fn tell(&mut self, note: impl FnOnce(&mut dyn Values) -> Note) {
+        self.user.tell(|state| note(state));
+    }
+
     fn missing_value(
         &mut self,
         step: &Step<MeasuredRequest>,
@@ -194,6 +214,7 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
         detail: String,
     ) -> ControlFlow<EarlyEnd> {
         self.ended = None;
+        self.tell(|_| Note::new(Tone::Failed, kind, detail.as_str()));
         if self.user.state.used_up().is_none() {
             self.keep_example(outcome, &detail);
         }
@@ -209,6 +230,7 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
     }
 
     fn stop(&mut self, scope: StopScope) -> EarlyEnd {
+        self.tell(|_| Note::plain("stop", scope.word()));
         let then = match scope {
             StopScope::Iteration => NextAction::Iterate,
             StopScope::User => NextAction::Leave(LeaveReason::Asked),
@@ -223,6 +245,7 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
     }
 
     fn log(&mut self, text: String) {
+        self.tell(|_| Note::new(Tone::Log, "log", text.as_str()));
         self.run.recorder.log().write(|| LogLine {
             at: self.clock.now(),
             by: Some(LoggedBy {
@@ -240,6 +263,15 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
             let found = record::number(&recording.value, metric, &mut self.user.state);
             let at = self.clock.now();
             let value = found.as_ref().ok().copied();
+            if let Some(value) = value {
+                self.user.tell(|_| {
+                    let Millionths(millionths) = value;
+                    Note::plain(
+                        "record",
+                        format!("{} = {}", metric.name, millionths as f64 / 1e6),
+                    )
+                });
+            }
             self.run
                 .recorder
                 .value(self.index, recording.metric, at, value);
@@ -350,6 +382,12 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
 
     async fn meet(&mut self, rendezvous: &Rendezvous) -> ControlFlow<EarlyEnd> {
         if self.is_leaving {
+            return Continue(());
+        }
+        if self.trail().is_some() {
+            let users = rendezvous.users;
+            let text = format!("the meeting of {users} users is left out");
+            self.tell(|_| Note::new(Tone::Skipped, "rendezvous", text));
             return Continue(());
         }
         let pace = self.pace;

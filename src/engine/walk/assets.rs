@@ -9,6 +9,7 @@ use http::Uri;
 use super::parallel::{Dispatcher, Job, prepare};
 use crate::engine::judge::LARGE;
 use crate::engine::state::Values;
+use crate::engine::trial::Note;
 use crate::expr::ResponsePart;
 use crate::outcome::Outcome;
 use crate::scenario::embedded;
@@ -64,6 +65,11 @@ pub(in crate::engine) async fn run<W: Dispatcher>(
         let number = jobs.len();
         jobs.extend(prepare(walker, &assets.request, number, Some(uri))?);
     }
+    let (named, requests) = (found.links.len(), jobs.len());
+    walker.tell(|_| {
+        let text = format!("the page names {named}, {requests} of which are requested");
+        Note::plain("assets", text)
+    });
     walker.send_all(jobs, assets.at_once as usize).await
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Walker, within};
+use super::{Walker, told, within};
 use crate::engine::state::Values;
 use crate::expr::below;
 use crate::scenario::Step;
@@ -14,6 +14,7 @@ pub(super) async fn run<W: Walker>(
     alternatives: &[Alternative<W::Request>],
 ) -> ControlFlow<W::Break> {
     let steps = drawn(walker.values(), alternatives);
+    walker.tell(|_| told::choice(alternatives, steps));
     within(walker, steps).await
 }
 

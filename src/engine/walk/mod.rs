@@ -10,6 +10,7 @@ pub(super) mod request;
 pub(super) mod retry;
 mod set;
 pub(super) mod think;
+mod told;
 
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::pin::Pin;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use self::retry::{FailedAttempt, OpenRetries};
 use super::answer::Answer;
 use super::state::Values;
+use super::trial::{Note, Tone, Trail};
 use crate::expr::Missing;
 use crate::outcome::Outcome;
 use crate::plan::PlannedRequest;
@@ -42,6 +44,12 @@ pub(super) trait Walker: Send {
 
     /// The user's values.
     fn values(&mut self) -> &mut dyn Values;
+
+    /// The trail of the user; `None` unless this is a trial.
+    fn trail(&self) -> Option<&Trail>;
+
+    /// Tells what the present step does; `note` is called only in a trial.
+    fn tell(&mut self, note: impl FnOnce(&mut dyn Values) -> Note);
 
     /// A step needs a value that is missing.
     fn missing_value(
@@ -149,6 +157,9 @@ pub(super) async fn walk<W: Walker>(
 ) -> ControlFlow<W::Break> {
     for step in steps {
         walker.may_continue()?;
+        if let Some(trail) = walker.trail() {
+            trail.enter(step.span);
+        }
         if !holds(walker, step)? {
             continue;
         }
@@ -162,8 +173,14 @@ pub(super) async fn walk<W: Walker>(
             Action::Rendezvous(rendezvous) => walker.meet(rendezvous).await?,
             Action::Set(values) => set::run(walker, step, values)?,
             Action::If(branches) => match branches.condition.holds(walker.values()) {
-                Ok(true) => within(walker, &branches.steps).await?,
-                Ok(false) => within(walker, &branches.otherwise).await?,
+                Ok(true) => {
+                    walker.tell(|values| told::branch(branches, true, values));
+                    within(walker, &branches.steps).await?;
+                }
+                Ok(false) => {
+                    walker.tell(|values| told::branch(branches, false, values));
+                    within(walker, &branches.otherwise).await?;
+                }
                 Err(missing) => walker.missing_value(step, missing)?,
             },
             Action::Loop(repeated) => passes::run(walker, step, repeated).await?,
@@ -171,6 +188,7 @@ pub(super) async fn walk<W: Walker>(
             Action::Choose(alternatives) => choose::run(walker, alternatives).await?,
             Action::Group(group) => {
                 let begun = walker.begin_group(group.series);
+                walker.tell(|_| Note::plain("group", group.name.as_str()));
                 let result = within(walker, &group.steps).await;
                 walker.end_group(begun, &result);
                 result?;
@@ -182,6 +200,7 @@ pub(super) async fn walk<W: Walker>(
                     for (slot, value) in values {
                         walker.values().keep(slot, value);
                     }
+                    walker.tell(|values| told::call(call, values));
                     within(walker, &call.steps).await?;
                 }
                 Err(missing) => walker.missing_value(step, missing)?,
@@ -205,7 +224,11 @@ pub(super) async fn walk<W: Walker>(
 fn holds<W: Walker>(walker: &mut W, step: &Step<W::Request>) -> ControlFlow<W::Break, bool> {
     let condition = step.condition.as_ref();
     match condition.map_or(Ok(true), |condition| condition.holds(walker.values())) {
-        Ok(holds) => Continue(holds),
+        Ok(true) => Continue(true),
+        Ok(false) => {
+            walker.tell(|values| told::skipped(step, values));
+            Continue(false)
+        }
         Err(missing) => {
             walker.missing_in_condition(step, missing)?;
             Continue(false)
@@ -222,6 +245,16 @@ pub(super) fn settle<W: Walker>(
     let Some(failed) = retry::reacting(walker.retries(), W::answer(&sent)) else {
         return walker.settle(request, sent);
     };
+    let answer = W::answer(&sent);
+    walker.tell(|_| {
+        let name = &request.as_ref().name;
+        let tone = if answer.outcome.is_failure() {
+            Tone::Handled
+        } else {
+            Tone::Plain
+        };
+        Note::new(tone, "retry", format!("`{name}` ended with {answer}"))
+    });
     let mut end = walker.end_attempt(sent);
     *W::failed_attempt(&mut end) = Some(failed);
     Break(end)

@@ -14,6 +14,7 @@ use super::{Walker, choose, holds, passes, set, settle};
 use crate::engine::base_url::BaseUrl;
 use crate::engine::request::{Prepared, Unsendable};
 use crate::engine::state::{UserState, Values as _};
+use crate::engine::trial::{Note, Trail};
 use crate::expr::Context as _;
 use crate::outcome::Outcome;
 use crate::plan::PlannedRequest;
@@ -137,13 +138,25 @@ pub(in crate::engine) async fn run<W: Dispatcher>(
         jobs: Vec::new(),
         steps: 0,
     };
+    let step = walker.trail().map(Trail::at);
     collect(walker, &block.steps, &mut collected)?;
+    if let (Some(trail), Some(step)) = (walker.trail(), step) {
+        trail.back_to(step);
+    }
     if collected.is_full() {
         let detail = format!(
             "it runs more than {MAX_PARALLEL_STEPS} steps to prepare its requests: put it into a loop over parts of the list"
         );
         return walker.failed_step("parallel", Outcome::Step, detail);
     }
+    let requests = collected.jobs.len();
+    walker.tell(|_| {
+        let at_once = block.at_once;
+        Note::plain(
+            "parallel",
+            format!("{requests} requests, at most {at_once} at once"),
+        )
+    });
     walker
         .send_all(collected.jobs, block.at_once as usize)
         .await
@@ -173,6 +186,9 @@ fn collect<'p, W: Dispatcher>(
         collected.steps += 1;
         if collected.is_full() {
             break;
+        }
+        if let Some(trail) = walker.trail() {
+            trail.enter(step.span);
         }
         if !holds(walker, step)? {
             continue;

@@ -4,7 +4,7 @@ use std::ops::ControlFlow::{self, Continue};
 
 use tokio::time::Instant;
 
-use super::{Walker, think, within};
+use super::{Walker, think, told, within};
 use crate::expr::{Missing, below};
 use crate::outcome::Outcome;
 use crate::scenario::program::{Each, Items, Loop, MAX_PASSES, Passes};
@@ -17,16 +17,20 @@ pub(super) async fn run<W: Walker>(
     repeated: &Loop<W::Request>,
 ) -> ControlFlow<W::Break> {
     match &repeated.passes {
-        Passes::Times(times) => counted(walker, repeated, *times).await,
+        Passes::Times(times) => counted(walker, step, repeated, *times).await,
         Passes::Count(count) => match passes_of(walker, count) {
-            Ok(times) => counted(walker, repeated, times).await,
+            Ok(times) => counted(walker, step, repeated, times).await,
             Err(missing) => walker.missing_value(step, missing),
         },
         Passes::While { condition, max } => {
             for pass in 0..max.unwrap_or(MAX_PASSES as u32) {
                 match condition.holds(walker.values()) {
-                    Ok(true) => self::pass(walker, repeated, pass).await?,
-                    Ok(false) => return Continue(()),
+                    Ok(true) => self::pass(walker, step, repeated, pass).await?,
+                    Ok(false) => {
+                        back_to(walker, step);
+                        walker.tell(|values| told::condition("while", condition, false, values));
+                        return Continue(());
+                    }
                     Err(missing) => return walker.missing_value(step, missing),
                 }
             }
@@ -41,7 +45,7 @@ pub(super) async fn run<W: Walker>(
             Ok(items) => {
                 for (pass, item) in (0..).zip(items) {
                     keep(walker, each, pass, item);
-                    self::pass(walker, repeated, pass).await?;
+                    self::pass(walker, step, repeated, pass).await?;
                 }
                 Continue(())
             }
@@ -60,11 +64,12 @@ pub(super) fn keep<W: Walker>(walker: &mut W, each: &Each, pass: u32, item: Valu
 
 async fn counted<W: Walker>(
     walker: &mut W,
+    step: &Step<W::Request>,
     repeated: &Loop<W::Request>,
     times: u32,
 ) -> ControlFlow<W::Break> {
     for pass in 0..times {
-        self::pass(walker, repeated, pass).await?;
+        self::pass(walker, step, repeated, pass).await?;
     }
     Continue(())
 }
@@ -72,12 +77,17 @@ async fn counted<W: Walker>(
 /// Runs one pass, after the pause that belongs before it.
 async fn pass<W: Walker>(
     walker: &mut W,
+    step: &Step<W::Request>,
     repeated: &Loop<W::Request>,
     pass: u32,
 ) -> ControlFlow<W::Break> {
     walker.may_continue()?;
     if let (Some(pause), 1..) = (&repeated.pause, pass) {
         think::run(walker, pause).await?;
+    }
+    if repeated.passes != Passes::Times(1) {
+        back_to(walker, step);
+        walker.tell(|values| told::pass(&repeated.passes, pass, values));
     }
     within(walker, &repeated.steps).await?;
     // A loop without I/O must still give the other users of this thread their turn.
@@ -100,10 +110,15 @@ async fn until<W: Walker>(
     };
     for pass in 0..*max {
         let began = Instant::now();
-        self::pass(walker, repeated, pass).await?;
+        self::pass(walker, step, repeated, pass).await?;
         match holds(walker, condition) {
-            Ok(true) => return Continue(()),
-            Ok(false) => {}
+            Ok(is_met) => {
+                back_to(walker, step);
+                walker.tell(|values| told::condition("until", condition, is_met, values));
+                if is_met {
+                    return Continue(());
+                }
+            }
             Err(missing) => return walker.missing_value(step, missing),
         }
         if let Some(every) = every.filter(|_| pass + 1 < *max) {
@@ -113,6 +128,13 @@ async fn until<W: Walker>(
     let passes = if *max == 1 { "pass" } else { "passes" };
     let detail = format!("the condition of `until` is still false after {max} {passes}");
     walker.failed_step("until", Outcome::Until, detail)
+}
+
+/// The loop goes on after the steps of a pass.
+fn back_to<W: Walker>(walker: &mut W, step: &Step<W::Request>) {
+    if let Some(trail) = walker.trail() {
+        trail.back_to(step.span);
+    }
 }
 
 fn holds<W: Walker>(walker: &mut W, condition: &Condition) -> Result<bool, Missing> {

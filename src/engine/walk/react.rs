@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow::{self, Break, Continue};
 
-use super::{Walker, settle, within};
+use super::{Walker, settle, told, within};
 use crate::scenario::program::Reacting;
 use crate::scenario::{StopScope, Then};
 
@@ -18,6 +18,7 @@ pub(super) async fn run<W: Walker>(
     let Some(reaction) = reactions.find(|one| one.on.has(answer.outcome, answer.status)) else {
         return settle(walker, request, sent);
     };
+    walker.tell(|_| told::reaction(&request.as_ref().name, answer, reaction));
     within(walker, &reaction.steps).await?;
     match reaction.then {
         Then::Continue => Continue(()),

@@ -59,6 +59,7 @@ pub(in crate::engine) async fn measured(
         Err(reason) => return not_sent(run, user, index, clock, measured, &reason),
     };
     let mut in_flight = InFlight::new(run, index, series, clock, intended);
+    in_flight.exchange.trace = user.trace();
     let outgoing = prepared.outgoing(request);
     in_flight.send(&mut user.client, outgoing).await;
     conclude(run, user, index, measured, &prepared, in_flight).await
@@ -100,6 +101,7 @@ pub(in crate::engine) async fn conclude(
     user.backoff.note(in_flight.exchange.outcome);
     let judged = judged(request, &in_flight.exchange, prepared, user).await;
     in_flight.close();
+    user.tell_exchange(request, &mut in_flight.exchange, &judged);
 
     let exchange = &in_flight.exchange;
     let sample = in_flight.sample(judged.outcome);
@@ -178,6 +180,7 @@ pub(in crate::engine) fn unsendable(
     detail: &str,
 ) {
     const OUTCOME: Outcome = Outcome::Unsendable;
+    user.tell_unsent(&measured.request, &detail);
     let series = measured.series;
     let now = clock.now();
     let sample = Sample {
@@ -207,10 +210,15 @@ pub(in crate::engine) async fn unmeasured(
 ) -> HookRequestEnd {
     let mut prepared = match Prepared::of(request, base, &mut user.state) {
         Ok(prepared) => prepared,
-        Err(reason) => return unprepared(request, &reason),
+        Err(reason) => {
+            user.tell_unsent(request, &reason);
+            return unprepared(request, &reason);
+        }
     };
-    let exchange = user.client.send(prepared.outgoing(request)).await;
-    answered(user, request, &prepared, &exchange).await
+    let trace = user.trace();
+    let outgoing = prepared.outgoing(request);
+    let exchange = user.client.send_traced(outgoing, trace).await;
+    answered(user, request, &prepared, exchange).await
 }
 
 /// The end of a hook's request that cannot be built.
@@ -234,14 +242,15 @@ pub(in crate::engine) async fn answered(
     user: &mut User<'_>,
     request: &PlannedRequest,
     prepared: &Prepared<'_>,
-    exchange: &Exchange,
+    mut exchange: Exchange,
 ) -> HookRequestEnd {
-    let judged = judged(request, exchange, prepared, user).await;
-    let answer = Answer::of(judged.outcome, exchange);
+    let judged = judged(request, &exchange, prepared, user).await;
+    user.tell_exchange(request, &mut exchange, &judged);
+    let answer = Answer::of(judged.outcome, &exchange);
     if !judged.outcome.is_failure() {
         return (answer, Ok(()));
     }
-    let detail = judged.detail.unwrap_or_else(|| describe_status(exchange));
+    let detail = judged.detail.unwrap_or_else(|| describe_status(&exchange));
     let failure = StepFailure {
         step: request.name.clone(),
         request: Some(prepared.shown(request).into_owned()),

@@ -4,7 +4,7 @@ use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Walker, think, within};
+use super::{Walker, think, told, within};
 use crate::engine::answer::Answer;
 use crate::scenario::Ends;
 use crate::scenario::program::{Retry, Wait};
@@ -59,6 +59,7 @@ pub(super) async fn run<W: Walker>(
         let wait = wait(&retry.wait, attempt, failed.answer, || {
             walker.values().random()
         });
+        walker.tell(|_| told::attempt(attempt + 1, retry.times, wait));
         if wait.is_zero() {
             // Attempts without I/O must still give the other users of this thread their turn.
             tokio::task::coop::consume_budget().await;

@@ -1,15 +1,22 @@
 //! `think`: pauses for a random time.
 
 use std::f64::consts::TAU;
-use std::ops::ControlFlow;
+use std::ops::ControlFlow::{self, Continue};
 use std::time::Duration;
 
 use super::Walker;
+use crate::engine::trial::{Note, Tone};
 use crate::scenario::Delay;
+use crate::units::show_duration;
 
 /// Draws a pause and waits for its end.
 pub(super) async fn run<W: Walker>(walker: &mut W, delay: &Delay) -> ControlFlow<W::Break> {
     let length = length(delay, || walker.values().random());
+    if walker.trail().is_some() {
+        let left_out = show_duration(Duration::from_millis(length.as_millis() as u64));
+        walker.tell(|_| Note::new(Tone::Skipped, "pause", format!("{left_out} left out")));
+        return Continue(());
+    }
     walker.pause(length).await
 }
 

@@ -177,6 +177,7 @@ fn step(node: &Node, compiler: &mut Compiler<'_>) -> Option<Step> {
     Some(Step {
         condition: condition?,
         action: action?,
+        span: head.key_span,
     })
 }
 

@@ -30,7 +30,7 @@ use super::failure::{ExchangeFailure, SendError};
 use super::http1::Connection;
 use super::net::Traffic;
 use super::origin::Origin;
-use super::{Exchange, HttpResponse, Outgoing, Shared};
+use super::{Exchange, HttpResponse, Outgoing, Shared, Trace};
 use crate::outcome::Outcome;
 use crate::plan::{HeaderCase, ReadsBody};
 use crate::scenario::{Cookies, Timeouts};
@@ -103,7 +103,19 @@ impl Client {
     /// Dropping the future closes the connection in use and leaves the client usable. Needs a tokio runtime with I/O and
     /// time.
     pub async fn send(&mut self, outgoing: Outgoing<'_>) -> Exchange {
-        let mut exchange = Exchange::starting();
+        self.send_traced(outgoing, None).await
+    }
+
+    /// As [`Self::send`]; the exchange keeps its requests and responses in this trace.
+    pub async fn send_traced(
+        &mut self,
+        outgoing: Outgoing<'_>,
+        trace: Option<Box<Trace>>,
+    ) -> Exchange {
+        let mut exchange = Exchange {
+            trace,
+            ..Exchange::starting()
+        };
         self.send_into(outgoing, &mut exchange).await;
         exchange
     }
@@ -171,8 +183,12 @@ impl Client {
             header_case: options.header_case,
         };
         let now = exchange.started;
+        let traced = exchange.trace.as_ref().map(|_| hop.content.clone());
         let request = self.request(now, index, hop.method, &hop.uri, hop.headers, hop.content);
         let request = cased(request, options.header_case);
+        if let (Some(trace), Some(content)) = (&mut exchange.trace, traced) {
+            trace.sends(&hop.uri, &request, content);
+        }
         let connection = self
             .answer(index, request, resend, options, exchange)
             .await?;
@@ -257,6 +273,9 @@ impl Client {
         }
         let (mut connection, phases) = self.open(index, options).await?;
         exchange.connection = Some(phases);
+        if let Some(trace) = &mut exchange.trace {
+            trace.connected(phases);
+        }
         let sent = Instant::now();
         match self
             .converse(&mut connection, request, sent, options, exchange)
@@ -360,13 +379,17 @@ async fn respond(
     let answered = connection.head(request, deadlines).await;
     exchange.first_byte = deadlines.first_byte();
     let (head, body) = answered?.into_parts();
+    if let Some(trace) = &mut exchange.trace {
+        trace.answered(&head, exchange.first_byte);
+    }
     let response = exchange.response.insert(HttpResponse {
         status: head.status,
         headers: head.headers,
         body: None,
         excerpt: None,
     });
-    let keep = if options.reads_body == ReadsBody::Yes && !follows(options.redirects, response) {
+    let is_read = options.reads_body == ReadsBody::Yes && !follows(options.redirects, response);
+    let keep = if is_read || exchange.trace.is_some() {
         Keep::Whole(&shared.body_memory)
     } else if response.status >= StatusCode::BAD_REQUEST {
         Keep::Start
@@ -380,7 +403,17 @@ async fn respond(
         .map_err(SendError::Failed)?;
     exchange.finished = deadlines.finished();
     match keep {
-        Keep::Whole(_) => response.body = Some(reader.finish()),
+        Keep::Whole(_) => {
+            let body = reader.finish();
+            if let Some(trace) = &mut exchange.trace {
+                trace.finished(body.clone(), exchange.finished);
+            }
+            if is_read {
+                response.body = Some(body);
+            } else if response.status >= StatusCode::BAD_REQUEST {
+                response.excerpt = Some(body);
+            }
+        }
         Keep::Start => response.excerpt = Some(reader.finish()),
         Keep::Nothing => {}
     }
