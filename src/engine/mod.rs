@@ -6,6 +6,7 @@
 mod alarms;
 mod answer;
 mod attack;
+mod auth;
 mod backoff;
 mod base_url;
 pub mod capture;

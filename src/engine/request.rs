@@ -2,17 +2,16 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
+use super::auth::{self, Unsigned};
 use super::base_url::BaseUrl;
 use super::content;
 use super::link::{flaw, follow, with_query};
 use super::state::UserState;
 use crate::expr::Missing;
 use crate::plan::{PlannedRequest, RequestUrl};
-use crate::scenario::{Auth, Template};
+use crate::scenario::Template;
 use crate::transport::{Content, Outgoing};
 
 /// The reason why a request could not be built; nothing was sent.
@@ -22,6 +21,8 @@ pub(super) enum Unsendable {
     Missing(#[from] Missing),
     #[error("header {name} was rendered to `{value}`, {}", unfit(.value))]
     Header { name: String, value: String },
+    #[error("`aws_sigv4` cannot sign the request: {0}")]
+    Signature(String),
     #[error("the value of the cookie {name} was rendered to a text with `;`, which would end it")]
     Cookie { name: String },
     #[error("the URL `{written}` was rendered to `{rendered}`, {}", flaw(.rendered).unwrap_or(NO_URL))]
@@ -115,17 +116,24 @@ impl<'r> Prepared<'r> {
             render(template, state, text)?;
             headers.insert(name.clone(), header_value(name, text)?);
         }
-        if let Some(auth) = &request.auth {
-            headers.insert(header::AUTHORIZATION, credentials(auth, state, text)?);
-        }
-        if let Some(credentials) = of_link {
-            headers.entry(header::AUTHORIZATION).or_insert(credentials);
-        }
         let mut cookies = Vec::new();
         for (name, value) in &request.cookies {
             cookies.push(cookie(name, value, state, text)?);
         }
         let content = content::of(request, state, text)?;
+        let mut uri = uri;
+        if let Some(auth) = request.auth.as_ref().filter(|auth| auth.reaches(&uri)) {
+            let mut unsigned = Unsigned {
+                method: &request.method,
+                uri: &mut uri,
+                headers: &mut headers,
+                content: &content,
+            };
+            auth::add(auth, &mut unsigned, state, text)?;
+        }
+        if let Some(credentials) = of_link {
+            headers.entry(header::AUTHORIZATION).or_insert(credentials);
+        }
         Ok(Self {
             uri,
             headers,
@@ -196,7 +204,7 @@ fn no_url(template: &Template, rendered: &str) -> Unsendable {
     }
 }
 
-fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, Unsendable> {
+pub(super) fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, Unsendable> {
     HeaderValue::try_from(text).map_err(|_| Unsendable::Header {
         name: name.to_string(),
         value: text.to_owned(),
@@ -217,30 +225,6 @@ fn unfit(value: &str) -> String {
     )
 }
 
-fn credentials(
-    auth: &Auth,
-    state: &mut UserState<'_>,
-    text: &mut String,
-) -> Result<HeaderValue, Unsendable> {
-    text.clear();
-    let mut value = match auth {
-        Auth::Basic(user, password) => {
-            user.render(state, text)?;
-            text.push(':');
-            password.render(state, text)?;
-            let text = format!("Basic {}", STANDARD.encode(&*text));
-            header_value(&header::AUTHORIZATION, &text)?
-        }
-        Auth::Bearer(token) => {
-            text.push_str("Bearer ");
-            token.render(state, text)?;
-            header_value(&header::AUTHORIZATION, text)?
-        }
-    };
-    value.set_sensitive(true);
-    Ok(value)
-}
-
 #[cfg(test)]
 mod tests {
     use http::Method;
@@ -249,8 +233,8 @@ mod tests {
     use super::*;
     use crate::expr::PartSet;
     use crate::expr::{Encoding, Expression, Names};
-    use crate::plan::{Plan, ReadsBody, RequestBody, Segment};
-    use crate::scenario::{self, BodyCoding, FailedStatuses, Overrides, SlotId, Timeouts};
+    use crate::plan::{Plan, PlannedAuth, ReadsBody, RequestBody, Segment};
+    use crate::scenario::{self, Auth, BodyCoding, FailedStatuses, Overrides, SlotId, Timeouts};
 
     /// The only variable is `x`.
     struct OnlyX;
@@ -294,6 +278,14 @@ mod tests {
             keeps: PartSet::default(),
             reads_body: ReadsBody::No,
             span: scenario::Span::default(),
+        }
+    }
+
+    fn planned(scheme: Auth) -> PlannedAuth {
+        PlannedAuth {
+            scheme,
+            literal: None,
+            only_to: None,
         }
     }
 
@@ -379,7 +371,7 @@ mod tests {
 
     #[test]
     fn credentials_in_a_rendered_url_become_a_header_unless_there_is_one() {
-        let bearer = Some(Auth::Bearer(template("own")));
+        let bearer = Some(planned(Auth::Bearer(template("own"))));
         for (url, auth, expected) in [
             ("${x}", None, "Basic bTplOnA="),
             ("${x}", bearer, "Bearer own"),
@@ -406,7 +398,7 @@ mod tests {
             ),
         ] {
             let request = PlannedRequest {
-                auth: Some(auth),
+                auth: Some(planned(auth)),
                 ..request(url.clone())
             };
             let (_, headers) = prepared(&request, "me").expect("sendable");

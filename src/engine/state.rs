@@ -12,6 +12,7 @@ use http::Uri;
 use rand::Rng as _;
 use rand_pcg::Pcg64Mcg;
 
+use super::auth::SignedRequest;
 use super::backoff::Backoff;
 use super::last_response::LastResponse;
 use super::trial::Trail;
@@ -101,6 +102,8 @@ pub(super) struct UserState<'r> {
     begun: Box<[bool]>,
     /// The flow of this iteration; `None` in setup and teardown.
     flow: Option<usize>,
+    /// The request that is being signed.
+    pub(super) signing: Option<Box<SignedRequest>>,
     /// The last response of this iteration, if an expression reads a part of it.
     last: Option<Box<LastResponse>>,
     /// The clock of the load, once it runs.
@@ -140,6 +143,7 @@ impl<'r> UserState<'r> {
             rows: vec![Cell::new(FeedRow::NotDrawn); plan.workload.feeds.len()].into(),
             begun: vec![false; plan.workload.flows.len()].into(),
             flow: None,
+            signing: None,
             last: None,
             clock: None,
             rest: None,
@@ -361,6 +365,15 @@ impl Context for UserState<'_> {
                 return Value::from_json(&format!("{seconds}.{millis:03}")).ok();
             }
             Ambient::RunSeed => workload.seed.into(),
+            Ambient::RequestMethod
+            | Ambient::RequestPath
+            | Ambient::RequestQuery
+            | Ambient::RequestHost
+            | Ambient::RequestBody
+            | Ambient::RequestTimestamp
+            | Ambient::RequestTimestampMs
+            | Ambient::RequestDate
+            | Ambient::RequestSignature => return self.signing.as_ref()?.value(ambient),
         })
     }
 

@@ -21,6 +21,24 @@ pub enum Ambient {
     RunElapsed,
     /// `run.seed`
     RunSeed,
+    /// `request.method`
+    RequestMethod,
+    /// `request.path`
+    RequestPath,
+    /// `request.query`
+    RequestQuery,
+    /// `request.host`
+    RequestHost,
+    /// `request.body`
+    RequestBody,
+    /// `request.timestamp`
+    RequestTimestamp,
+    /// `request.timestamp_ms`
+    RequestTimestampMs,
+    /// `request.date`
+    RequestDate,
+    /// `request.signature`
+    RequestSignature,
 }
 
 /// A part of the last response.
@@ -76,7 +94,7 @@ const fn of_response(member: &'static str, part: ResponsePart, doc: &'static str
 }
 
 /// Every name, in the order of the documentation.
-pub(crate) static NAMES: [AmbientName; 15] = [
+pub(crate) static NAMES: [AmbientName; 24] = [
     of_run(
         "iteration",
         "id",
@@ -152,6 +170,60 @@ pub(crate) static NAMES: [AmbientName; 15] = [
         ResponsePart::Size,
         "The size of the decompressed body in bytes.",
     ),
+    of_run(
+        "request",
+        "method",
+        Ambient::RequestMethod,
+        "In a signature (`auth: { hmac: … }`): the method of its request, in capitals.",
+    ),
+    of_run(
+        "request",
+        "path",
+        Ambient::RequestPath,
+        "In a signature: the path, as it is sent.",
+    ),
+    of_run(
+        "request",
+        "query",
+        Ambient::RequestQuery,
+        "In a signature: the query, as it is sent, without `?`; empty without one.",
+    ),
+    of_run(
+        "request",
+        "host",
+        Ambient::RequestHost,
+        "In a signature: the host, with its port if the URL has one.",
+    ),
+    of_run(
+        "request",
+        "body",
+        Ambient::RequestBody,
+        "In a signature: the body; empty without one.",
+    ),
+    of_run(
+        "request",
+        "timestamp",
+        Ambient::RequestTimestamp,
+        "In a signature: the time of the request in Unix seconds.",
+    ),
+    of_run(
+        "request",
+        "timestamp_ms",
+        Ambient::RequestTimestampMs,
+        "In a signature: the same time in milliseconds.",
+    ),
+    of_run(
+        "request",
+        "date",
+        Ambient::RequestDate,
+        "In a signature: the same time as in a `date` header, `Sun, 06 Nov 1994 08:49:37 GMT`.",
+    ),
+    of_run(
+        "request",
+        "signature",
+        Ambient::RequestSignature,
+        "In the `headers` of a signature: the signature.",
+    ),
 ];
 
 /// The names of an owner, such as `response`; empty if it owns none.
@@ -169,6 +241,29 @@ impl Ambient {
     /// The name as written.
     pub fn written(self) -> String {
         name_of(&Expression::Ambient(self))
+    }
+
+    /// True for a value of the request that is signed.
+    pub const fn is_of_request(self) -> bool {
+        match self {
+            Self::RequestMethod
+            | Self::RequestPath
+            | Self::RequestQuery
+            | Self::RequestHost
+            | Self::RequestBody
+            | Self::RequestTimestamp
+            | Self::RequestTimestampMs
+            | Self::RequestDate
+            | Self::RequestSignature => true,
+            Self::IterationId
+            | Self::IterationNumber
+            | Self::UserId
+            | Self::FlowName
+            | Self::RunId
+            | Self::RunSegment
+            | Self::RunElapsed
+            | Self::RunSeed => false,
+        }
     }
 }
 

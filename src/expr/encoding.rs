@@ -142,7 +142,7 @@ pub(crate) fn write_json_text(text: &str, out: &mut impl Write) -> fmt::Result {
 }
 
 /// Bytes in lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() * 2);
     for &byte in bytes {
         push_hex(byte, HEX_LOWER, &mut out);

@@ -33,6 +33,7 @@ pub use ambient::{Ambient, PartSet, ResponsePart};
 pub use comparator::Comparator;
 pub use context::{Context, Missing, StoredValue};
 pub use encoding::Encoding;
+pub(crate) use encoding::hex;
 pub use error::ExprError;
 pub use expression::{
     Arithmetic, Comparison, Condition, Expression, Part, Pattern, ScriptFunction,

@@ -126,6 +126,30 @@ words! {
 }
 
 words! {
+    /// The hash function of a signature.
+    HmacAlgorithm, "a hash function" {
+        /// SHA-256.
+        Sha256 = "sha256",
+        /// SHA-512.
+        Sha512 = "sha512",
+        /// SHA-1, for interfaces that require it.
+        Sha1 = "sha1",
+    }
+}
+
+words! {
+    /// How a signature is written.
+    SignatureEncoding, "an encoding" {
+        /// Lower-case hexadecimal digits.
+        Hex = "hex",
+        /// Base64 with padding (RFC 4648 §4).
+        Base64 = "base64",
+        /// Base64 for URLs, without padding (RFC 4648 §5).
+        Base64Url = "base64url",
+    }
+}
+
+words! {
     /// The format of a feeder's file.
     RowFormat, "a format of rows" {
         /// Fields separated by commas.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::auth::Address;
 use super::body;
 use super::request::{self, Base};
 use super::threshold::resolve;
@@ -97,6 +98,8 @@ fn is_closed(scenario: &Scenario, flow: &scenario::Flow) -> bool {
 
 struct WorkloadCompiler<'s> {
     base: Base,
+    /// The addresses of the targets, to which inherited credentials are sent.
+    addresses: Arc<[Address]>,
     http: &'s HttpOptions,
     series: Vec<Series>,
     /// By flow and name.
@@ -125,6 +128,10 @@ impl<'s> WorkloadCompiler<'s> {
         }
         Self {
             base: Base::of(target),
+            addresses: std::iter::once(target)
+                .chain(scenario.targets.values())
+                .filter_map(Address::of)
+                .collect(),
             http: &scenario.http,
             series: Vec::new(),
             steps: HashMap::new(),
@@ -317,10 +324,11 @@ impl<'s> WorkloadCompiler<'s> {
                 self.problem(request.span, message);
                 (RequestUrl::Whole(request.url.clone()), None)
             });
-        let headers = request::headers(self.http, request).unwrap_or_else(|message| {
-            self.problem(request.span, message);
-            request::Headers::default()
-        });
+        let headers =
+            request::headers(self.http, request, &self.addresses).unwrap_or_else(|message| {
+                self.problem(request.span, message);
+                request::Headers::default()
+            });
         let content = body::body(&request.body);
         let reads_body = request.checks.iter().any(|check| check.rule.reads_body())
             || request

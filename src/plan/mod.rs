@@ -3,6 +3,7 @@
 //! [`Plan::compile`] resolves URLs against the target, replaces every series, check and threshold by a number, and
 //! turns the load into [`Loads`]. After that no code looks up a name, and no file is read.
 
+mod auth;
 mod body;
 mod canonical;
 mod compile;
@@ -28,6 +29,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Uri};
 use serde::{Deserialize, Serialize};
 
+pub use auth::{Address, PlannedAuth, basic};
 pub use body::gzipped;
 pub use load::schedule::Schedule;
 pub use load::{LoadProfile, Loads, Mix, arrivals, curve, schedule};
@@ -39,8 +41,8 @@ pub use workload::{HttpPlan, PlannedFlow, Players, Workload};
 
 use crate::expr::PartSet;
 use crate::scenario::{
-    Auth, BodyCoding, Capture, Check, Delay, FailedStatuses, Kind, Recording, SlotId, Span,
-    Template, Timeouts, UploadFile,
+    BodyCoding, Capture, Check, Delay, FailedStatuses, Kind, Recording, SlotId, Span, Template,
+    Timeouts, UploadFile,
 };
 
 /// The part of a run on this machine: arrival k, row r and user i belong to segment `index` if they are `index` modulo
@@ -193,7 +195,7 @@ pub struct PlannedRequest {
     /// Headers with values to render for each request.
     pub rendered_headers: Vec<(HeaderName, Template)>,
     /// Credentials to render for each request.
-    pub auth: Option<Auth>,
+    pub auth: Option<PlannedAuth>,
     /// The names of its headers that are not in lower case, if there are any.
     pub header_case: Option<Arc<HeaderCase>>,
     /// Cookies for the user's jar, to render for each request.

@@ -8,11 +8,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use url::form_urlencoded::byte_serialize;
 use url::{Position, Url};
 
+use super::auth::{Address, PlannedAuth};
 use super::body::{BYTES, MULTIPART};
 use super::{HeaderCase, RequestUrl};
 use crate::expr::{Expression, TemplateSegment};
 use crate::scenario::{
-    Auth, Body, BodyCoding, Compression, HttpOptions, Request, SlotId, Template, query_at,
+    Body, BodyCoding, Compression, HttpOptions, Request, SlotId, Template, query_at,
 };
 
 /// The parts of the target's URL from which request URLs are built.
@@ -212,33 +213,37 @@ fn encode_unsafe(text: &str) -> String {
 pub(super) struct Headers {
     pub(super) literal: HeaderMap,
     pub(super) rendered: Vec<(HeaderName, Template)>,
-    pub(super) auth: Option<Auth>,
+    pub(super) auth: Option<PlannedAuth>,
 }
 
 /// Compiles the headers of a request: its own, then the defaults that it does not replace, then derived ones such as
 /// the content type.
-pub(super) fn headers(http: &HttpOptions, request: &Request) -> Result<Headers, String> {
-    let mut headers = Headers::default();
+pub(super) fn headers(
+    http: &HttpOptions,
+    request: &Request,
+    own: &Arc<[Address]>,
+) -> Result<Headers, String> {
+    let mut headers = Headers {
+        auth: PlannedAuth::of(request, own)?,
+        ..Headers::default()
+    };
+    let auth = headers.auth.as_ref().map(|auth| auth.scheme.clone());
     let is_own = |name: &HeaderName| request.headers.iter().any(|(own, _)| own == name);
-    let replaced =
-        |name: &HeaderName| is_own(name) || (request.auth.is_some() && *name == AUTHORIZATION);
+    let is_of_auth = |name: &HeaderName| auth.as_ref().is_some_and(|auth| auth.sets(name));
+    let replaced = |name: &HeaderName| is_own(name) || is_of_auth(name);
     for (name, value) in http.headers.iter().filter(|(name, _)| !replaced(name)) {
         headers.add(name, value)?;
     }
-    let kept = request
-        .headers
-        .iter()
-        .filter(|(name, _)| request.auth.is_none() || *name != AUTHORIZATION);
-    for (name, value) in kept {
+    for (name, value) in request.headers.iter().filter(|(name, _)| !is_of_auth(name)) {
         headers.add(name, value)?;
     }
-    if let Some(auth) = &request.auth {
-        match literal_auth(auth)? {
-            Some(value) => {
-                headers.literal.insert(AUTHORIZATION, value);
-            }
-            None => headers.auth = Some(auth.clone()),
-        }
+    // Inherited credentials depend on where the request goes, which redirects and links may decide.
+    if let Some((name, value)) = headers
+        .auth
+        .take_if(|auth| auth.only_to.is_none() && auth.literal.is_some())
+        .and_then(|auth| auth.literal)
+    {
+        headers.literal.insert(name, value);
     }
     let content_type = match request.body {
         Body::Json(_) => Some("application/json"),
@@ -291,30 +296,6 @@ fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, String> {
             "the value of header `{name}` has a control character in it, which HTTP does not allow"
         )
     })
-}
-
-/// The header for literal credentials; `None` if they must be rendered.
-fn literal_auth(auth: &Auth) -> Result<Option<HeaderValue>, String> {
-    let text = match auth {
-        Auth::Basic(user, password) => match (user.literal(), password.literal()) {
-            (Some(user), Some(password)) => basic(user, password),
-            _ => return Ok(None),
-        },
-        Auth::Bearer(token) => match token.literal() {
-            Some(token) => format!("Bearer {token}"),
-            None => return Ok(None),
-        },
-    };
-    let mut value = header_value(&AUTHORIZATION, &text)?;
-    value.set_sensitive(true);
-    Ok(Some(value))
-}
-
-fn basic(user: &str, password: &str) -> String {
-    use base64::Engine as _;
-    let credentials =
-        base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-    format!("Basic {credentials}")
 }
 
 /// The names of a request's headers that are not in lower case.

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::{BodyPiece, PlannedRequest, RequestBody, RequestUrl, Workload};
 use crate::expr::{Expression, TemplateSegment};
 use crate::mask::{Mask, is_secret_name, labelled_values};
-use crate::scenario::{Auth, CaptureFrom, Scenario, Secret, SlotId, Template, Value};
+use crate::scenario::{CaptureFrom, Scenario, Secret, SlotId, Template, Value};
 
 /// A placeholder for any value; it occurs in no other text.
 const ANY: &str = "0any0value0";
@@ -100,13 +100,10 @@ impl SecretSources {
                 self.whole(template);
             }
         }
-        match &request.auth {
-            Some(Auth::Basic(user, password)) => {
-                self.whole(user);
-                self.whole(password);
+        if let Some(auth) = &request.auth {
+            for template in auth.scheme.secrets() {
+                self.whole(template);
             }
-            Some(Auth::Bearer(token)) => self.whole(token),
-            None => {}
         }
         for (_, value) in &request.cookies {
             self.whole(value);

@@ -6,7 +6,7 @@ use super::{
 use crate::expr::{PartSet, ResponsePart};
 use crate::scenario::program::{each_block, visit};
 use crate::scenario::{
-    Action, Auth, CaptureDefault, CheckRule, CssRule, JsonRule, Step, Template, TextRule,
+    Action, CaptureDefault, CheckRule, CssRule, JsonRule, Step, Template, TextRule,
 };
 
 /// Notes in each request of a flow the parts of its response that are read.
@@ -92,13 +92,9 @@ fn each_template(request: &PlannedRequest, see: &mut dyn FnMut(&Template)) {
     for (_, template) in &request.rendered_headers {
         see(template);
     }
-    match &request.auth {
-        Some(Auth::Basic(user, password)) => {
-            see(user);
-            see(password);
-        }
-        Some(Auth::Bearer(token)) => see(token),
-        None => {}
+    if let Some(auth) = &request.auth {
+        let templates = [auth.scheme.secrets(), auth.scheme.settings()];
+        templates.into_iter().flatten().for_each(&mut *see);
     }
     match &request.body {
         RequestBody::Empty | RequestBody::Literal(_) => {}

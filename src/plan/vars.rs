@@ -95,7 +95,16 @@ impl Context for Drawing {
             | Ambient::FlowName
             | Ambient::RunId
             | Ambient::RunSegment
-            | Ambient::RunElapsed => None,
+            | Ambient::RunElapsed
+            | Ambient::RequestMethod
+            | Ambient::RequestPath
+            | Ambient::RequestQuery
+            | Ambient::RequestHost
+            | Ambient::RequestBody
+            | Ambient::RequestTimestamp
+            | Ambient::RequestTimestampMs
+            | Ambient::RequestDate
+            | Ambient::RequestSignature => None,
         }
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use http::{HeaderName, Method};
 
 use super::{
-    BodyCoding, Capture, Check, Delay, FailedStatuses, Load, Recording, Span, Step, Template,
-    Timeouts, UploadFile,
+    BodyCoding, Capture, Check, Delay, FailedStatuses, Load, Recording, RequestAuth, Span, Step,
+    Template, Timeouts, UploadFile,
 };
 
 /// The part of a load's users that play a flow.
@@ -82,8 +82,8 @@ pub struct Request {
     pub body: Body,
     /// The coding in which the body is sent.
     pub coding: BodyCoding,
-    /// The `authorization` header.
-    pub auth: Option<Auth>,
+    /// The credentials.
+    pub auth: RequestAuth,
     /// This step's limits, already merged with the defaults.
     pub timeouts: Timeouts,
     /// The maximum number of redirects, if not that of `http`.
@@ -143,13 +143,4 @@ pub enum PartContent {
     Json(Template),
     /// A file, read while it is sent.
     File(Arc<UploadFile>),
-}
-
-/// Credentials for the `authorization` header.
-#[derive(Debug, Clone)]
-pub enum Auth {
-    /// User and password, base64.
-    Basic(Template, Template),
-    /// A token.
-    Bearer(Template),
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::{FailedStatuses, Template};
+use super::{Auth, FailedStatuses, Template};
 use crate::format::Field;
 use crate::format::tables::http::timeout;
 use crate::format::words::Cookies;
@@ -15,6 +15,8 @@ use crate::units::{ByteSize, parse_duration};
 pub struct HttpOptions {
     /// Headers of every request; a header of the step with the same name replaces them.
     pub headers: Vec<(HeaderName, Template)>,
+    /// The credentials of every request to `target` and `targets` that does not set its own.
+    pub auth: Option<Auth>,
     /// Header names as written, for those with capital letters: they are sent in this case.
     pub header_cases: Vec<String>,
     /// The statuses that fail a request: `fail_on`.

@@ -4,6 +4,7 @@
 //! to slots and reads feeder files, so that later code looks up no name and reads no file. This module does no network
 //! I/O and does not know series, schedules or users.
 
+mod auth;
 mod css;
 mod custom_metric;
 mod embedded;
@@ -34,20 +35,22 @@ use serde::{Deserialize, Serialize};
 pub use crate::expr::{Comparator, Condition, Number, SlotId, Template, Value};
 use crate::expr::{Context, Missing, threshold};
 pub use crate::format::words::{
-    ArrivalLaw, BodyCoding, CapturePick, Cookies, EndWord, JsonType, Kind, MetricType, OnError,
-    OnFail, Per, Pick, RowFormat, Severity, StopScope, Then, WhenUsedUp,
+    ArrivalLaw, BodyCoding, CapturePick, Cookies, EndWord, HmacAlgorithm, JsonType, Kind,
+    MetricType, OnError, OnFail, Per, Pick, RowFormat, Severity, SignatureEncoding, StopScope,
+    Then, WhenUsedUp,
 };
 use crate::format::{Format, reference, schema, tables};
 use crate::mask::Mask;
 use crate::script::Scripts;
 pub use crate::source::{Diagnostic, Diagnostics, Sources, Span};
 
+pub use auth::{Auth, AwsSigning, HmacSigning, KeyPlace, RequestAuth};
 pub use css::CssQuery;
 pub use custom_metric::{CustomMetric, Recording};
 pub use embedded::{Embedded, embedded};
 pub use ends::{Ends, RequestEnd};
 pub use feed::Feed;
-pub use flow::{Auth, Body, Flow, Part, PartContent, Request, Share};
+pub use flow::{Body, Flow, Part, PartContent, Request, Share};
 pub use html::HtmlDocument;
 pub use http_options::{Compression, HttpOptions, Timeouts, TlsOptions, Trust};
 pub use json_path::{JsonPath, TooManyVisits};

@@ -6,8 +6,8 @@ use gander::expr::{Expression, TemplateSegment};
 use gander::scenario::program::Passes;
 use gander::scenario::{
     Action, ArrivalLaw, Auth, Body, Bounds, CapturePick, CheckRule, Comparator, Compression,
-    Condition, Cookies, Delay, JsonRule, LoadModel, OnError, Overrides, Request, Scenario, Scope,
-    Severity, Sharing, Step, TextRule, Trust, Window, load,
+    Condition, Cookies, Delay, JsonRule, LoadModel, OnError, Overrides, Request, RequestAuth,
+    Scenario, Scope, Severity, Sharing, Step, TextRule, Trust, Window, load,
 };
 use gander::units::ByteSize;
 
@@ -198,11 +198,11 @@ fn bodies_are_read_as_text_form_or_json() {
         .filter(|segment| matches!(segment, TemplateSegment::Expression(Expression::Slot(_), _)));
     assert_eq!(slots.count(), 2);
     assert!(
-        matches!(&request(&scenario.setup[0]).auth, Some(Auth::Basic(user, _)) if user.literal() == Some("root"))
+        matches!(&request(&scenario.setup[0]).auth, RequestAuth::Own(Auth::Basic(user, _)) if user.literal() == Some("root"))
     );
     assert!(matches!(
         &request(&scenario.teardown[0]).auth,
-        Some(Auth::Bearer(_))
+        RequestAuth::Own(Auth::Bearer(_))
     ));
 }
 

@@ -3,6 +3,7 @@
 mod arguments;
 mod digest;
 mod encode;
+mod jwt;
 mod list;
 mod made_up;
 mod number;
@@ -130,7 +131,7 @@ impl Entry {
 }
 
 /// The groups of the table, in the order of the documentation.
-const GROUPS: [&[&Entry]; 8] = [
+const GROUPS: [&[&Entry]; 9] = [
     random::GROUP,
     made_up::GROUP,
     run::GROUP,
@@ -139,6 +140,7 @@ const GROUPS: [&[&Entry]; 8] = [
     list::GROUP,
     encode::GROUP,
     digest::GROUP,
+    jwt::GROUP,
 ];
 
 impl Function {

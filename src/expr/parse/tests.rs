@@ -74,7 +74,7 @@ const LISTING: &str = "the functions are random, random_normal, random_text, cho
      sentence, now, timestamp_ms, date, iteration, user, string, len, lower, upper, trim, replace, split, join, slice, \
      contains, int, float, bool, min, max, sum, round, floor, ceil, abs, first, last, keys, range, sorted, unique, json, \
      parse_json, base64, base64url, base64_decode, hex, url_encode, raw, html, sha256, sha1, sha512, md5, hmac_sha256, \
-     hmac_sha1, hmac_sha512, env, file";
+     hmac_sha1, hmac_sha512, jwt, env, file";
 const INSIDE: &str =
     "`${…}` contains a variable, a column such as users.email, or a function such as random(1,3)";
 const CLOSE: &str = "close it with `}`; write `$${` for the text `${`";

@@ -1,6 +1,7 @@
 //! Flows.
 
 use super::super::{Choice, Field, Mapping, Type};
+use super::auth::VALUE as CREDENTIALS;
 use super::delay;
 use super::load::{self, MAX_USERS};
 
@@ -67,6 +68,16 @@ pub(crate) const TAGS: Field = Field::new(
     "Labels of every request of the flow, for threshold selectors. They replace those of the file with the same name.",
 );
 
+pub(crate) const AUTH: Field = Field::new(
+    "auth",
+    CREDENTIALS,
+    "{ basic: { user: admin, password: '${PASSWORD:-x}' } }",
+    "Credentials of every request of the flow to `target` and `targets`, instead of those of `http`. It may use values that \
+     `start` captures; the steps before that need an `auth` of their own, or `auth: none`. The steps of blocks keep those \
+     of `http`.",
+)
+.secret();
+
 pub(crate) const START: Field = Field::new(
     "start",
     Type::OneOf(&[Type::List(&Type::Step), Type::Nothing]),
@@ -99,7 +110,7 @@ pub(crate) const TABLE: Mapping = Mapping {
     what: "a flow",
     doc: "A flow is a list of steps with a name, and a weight or a load of its own.",
     fields: &[
-        NAME, WEIGHT, COUNT, LOAD, THINK_TIME, PACING, TAGS, START, STEPS, STOP,
+        NAME, WEIGHT, COUNT, LOAD, THINK_TIME, PACING, TAGS, AUTH, START, STEPS, STOP,
     ],
     choices: &[&SHARE],
     example: "name: browse

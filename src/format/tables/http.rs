@@ -1,7 +1,8 @@
-//! Defaults of every request, and the limits and credentials of a single request.
+//! Defaults of every request, and the limits of a single request.
 
 use super::super::words::{Cookies, FromWord};
 use super::super::{Field, Mapping, Type};
+use super::auth::VALUE as CREDENTIALS;
 use super::check::STATUSES;
 
 /// The maximum number of redirects to follow; also the default.
@@ -18,6 +19,16 @@ pub(crate) const HEADERS: Field = Field::new(
 )
 .secret()
 .home("headers belong under `headers:` of a request, or of `http:` for all requests");
+
+pub(crate) const AUTH: Field = Field::new(
+    "auth",
+    CREDENTIALS,
+    "{ bearer: '${API_TOKEN:-x}' }",
+    "Credentials of every request to `target` and `targets`; a request to another host sends none. That of a flow or of a \
+     request replaces it, and `auth: none` there switches it off.",
+)
+.secret()
+.home("it belongs under `http:` at the top level, in a flow or in a request");
 
 pub(crate) const TIMEOUT: Field = Field::new(
     "timeout",
@@ -46,7 +57,7 @@ pub(crate) const REDIRECTS: Field = Field::new(
     "The maximum number of redirects in a row. With 0, checks and captures see the redirect itself. A request with \
      more redirects fails with outcome `redirect`, and so does a redirect from https to http. The times of a request \
      include its redirects. 303 continues with `GET`, as do 301 and 302 after `POST`; other redirects repeat the \
-     request unchanged. Credentials and cookies are not sent to another origin.",
+     request unchanged. Cookies and all headers of `auth` are not sent to another origin.",
 )
 .default("10");
 
@@ -113,6 +124,7 @@ pub(crate) const TABLE: Mapping = Mapping {
     doc: "The options of all requests. Connections are HTTP/1.1, kept open, and belong to one user.",
     fields: &[
         HEADERS,
+        AUTH,
         TIMEOUT,
         FAIL_ON,
         REDIRECTS,
@@ -206,66 +218,4 @@ pub(crate) mod tls {
         example: "insecure: true\n",
         ..Mapping::EMPTY
     };
-}
-
-pub(crate) mod auth {
-    //! Credentials of a request.
-
-    use super::super::super::{Choice, Field, Mapping, Type};
-
-    pub(crate) const BASIC: Field = Field::new(
-        "basic",
-        Type::Mapping(&basic::TABLE),
-        "{ user: admin, password: '${PASSWORD:-x}' }",
-        "User and password, sent as basic authentication.",
-    );
-
-    pub(crate) const BEARER: Field = Field::new(
-        "bearer",
-        Type::TEMPLATE,
-        "'${API_TOKEN:-x}'",
-        "A token, sent as `authorization: Bearer …`.",
-    );
-
-    pub(crate) static SCHEME: Choice = Choice {
-        keys: &["basic", "bearer"],
-        is_required: true,
-    };
-
-    pub(crate) const TABLE: Mapping = Mapping {
-        name: "auth",
-        what: "`auth`",
-        doc: "The `authorization` header. Its value is masked in all output and in all files.",
-        fields: &[BASIC, BEARER],
-        choices: &[&SCHEME],
-        example: "basic: { user: admin, password: '${PASSWORD:-x}' }\n",
-        ..Mapping::EMPTY
-    };
-
-    pub(crate) mod basic {
-        //! User and password.
-
-        use super::super::super::super::{Field, Mapping, Type};
-
-        pub(crate) const USER: Field =
-            Field::new("user", Type::TEMPLATE, "admin", "The user's name.").required();
-
-        pub(crate) const PASSWORD: Field = Field::new(
-            "password",
-            Type::TEMPLATE,
-            "'${PASSWORD:-x}'",
-            "The password; may be empty.",
-        )
-        .required();
-
-        pub(crate) const TABLE: Mapping = Mapping {
-            name: "basic",
-            what: "`basic`",
-            doc: "A user's name and password.",
-            fields: &[USER, PASSWORD],
-            example: "user: admin\npassword: '${PASSWORD:-x}'\n",
-            rest: "user: admin\npassword: x\n",
-            ..Mapping::EMPTY
-        };
-    }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod assets;
 pub(crate) mod attempts;
+pub(crate) mod auth;
 pub(crate) mod block;
 pub(crate) mod body;
 pub(crate) mod capture;

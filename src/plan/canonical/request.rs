@@ -8,8 +8,7 @@ use crate::expr::TemplateSegment;
 use crate::mask::is_secret_name;
 use crate::plan::{BodyPiece, PlannedRequest, RequestBody, RequestUrl};
 use crate::scenario::{
-    Auth, BodyCoding, Capture, CaptureDefault, CaptureFrom, CaptureSelection, FailedStatuses,
-    OnFail,
+    BodyCoding, Capture, CaptureDefault, CaptureFrom, CaptureSelection, FailedStatuses, OnFail,
 };
 
 impl Canonical<'_> {
@@ -112,16 +111,15 @@ impl Canonical<'_> {
             let facts = [quoted(name.as_str()), self.template(value)];
             self.line("header", list(facts))?;
         }
-        let auth = match &request.auth {
-            None => return Ok(()),
-            Some(Auth::Basic(user, password)) => list([
-                quoted("basic"),
-                self.template(user),
-                self.template(password),
-            ]),
-            Some(Auth::Bearer(token)) => list([quoted("bearer"), self.template(token)]),
+        let Some(auth) = &request.auth else {
+            return Ok(());
         };
-        self.line("auth", auth)
+        let scheme = &auth.scheme;
+        let choices = scheme.choices().into_iter().map(|choice| quoted(&choice));
+        let templates = [scheme.secrets(), scheme.settings()].into_iter().flatten();
+        let templates = templates.map(|template| self.template(template));
+        let word = std::iter::once(quoted(scheme.word()));
+        self.line("auth", list(word.chain(choices).chain(templates)))
     }
 
     fn capture(&mut self, capture: &Capture) -> fmt::Result {

@@ -8,6 +8,7 @@ use crate::format::tables::assets::{HTML, PARALLEL, SAME_HOST, TABLE as OPTIONS,
 use crate::format::tables::http::TIMEOUT;
 use crate::format::{Field, Mapping};
 use crate::scenario::program::Assets;
+use crate::scenario::validate::auth;
 use crate::scenario::validate::compiler::Compiler;
 use crate::scenario::validate::http::timeouts;
 use crate::scenario::{Action, Body, BodyCoding, Request, Template};
@@ -85,7 +86,7 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
         cookies: Vec::new(),
         body: Body::Empty,
         coding: BodyCoding::Identity,
-        auth: None,
+        auth: auth::of_request(None, compiler),
         timeouts,
         redirects: None,
         failed: compiler.failed.clone(),

@@ -12,7 +12,7 @@ use super::resolver::{Resolver, SectionNames};
 use crate::expr::{Encoding, ExprError, Expression, Names};
 use crate::format::{Field, Problems};
 use crate::scenario::{
-    Capture, Condition, CustomMetric, Drawn, DrawnForm, FailedStatuses, HttpOptions, SlotId,
+    Auth, Capture, Condition, CustomMetric, Drawn, DrawnForm, FailedStatuses, HttpOptions, SlotId,
     Targets, Template, Timeouts, Value,
 };
 use crate::source::{Content, Files, Node, Scalar, Span, brief, did_you_mean};
@@ -31,6 +31,8 @@ pub(in crate::scenario) struct Defaults<'a> {
     pub(in crate::scenario) targets: &'a Targets,
     /// The tags of every request.
     pub(in crate::scenario) tags: &'a BTreeMap<String, String>,
+    /// `auth:` of the flow.
+    pub(in crate::scenario) flow_auth: Option<&'a Node>,
 }
 
 /// Compiles the templates of one list of steps, in order.
@@ -47,6 +49,10 @@ pub(in crate::scenario) struct Compiler<'a> {
     pub(in crate::scenario) failed: FailedStatuses,
     /// The timeouts of a request that does not set its own.
     pub(in crate::scenario) timeouts: Timeouts,
+    /// The credentials of the file's requests.
+    pub(in crate::scenario) auth: Option<&'a Auth>,
+    /// `auth:` of the flow, which each of its requests reads, since it may use their captures.
+    pub(in crate::scenario) flow_auth: Option<&'a Node>,
     /// The number of runs of the current step in one pass of the section.
     pub(in crate::scenario) passes: f64,
 }
@@ -66,6 +72,8 @@ impl<'a> Compiler<'a> {
             tags: BTreeMap::new(),
             failed: FailedStatuses::default(),
             timeouts: Timeouts::default(),
+            auth: None,
+            flow_auth: None,
             passes: 1.0,
         }
     }
@@ -100,6 +108,8 @@ impl<'a> Compiler<'a> {
             tags: defaults.tags.clone(),
             failed: defaults.http.failed.clone(),
             timeouts: defaults.http.timeouts,
+            auth: defaults.http.auth.as_ref(),
+            flow_auth: defaults.flow_auth,
             passes: 1.0,
         }
     }
@@ -112,6 +122,14 @@ impl<'a> Compiler<'a> {
         let before = std::mem::replace(&mut self.names.is_conditional, true);
         let result = read(self);
         self.names.is_conditional = before;
+        result
+    }
+
+    /// Runs `read` for a text that may use the values of the request around it.
+    pub(in crate::scenario) fn signing<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.names.is_signing = true;
+        let result = read(self);
+        self.names.is_signing = false;
         result
     }
 

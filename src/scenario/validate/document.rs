@@ -83,6 +83,7 @@ impl Document {
             files,
             targets: &targets,
             tags: &labels,
+            flow_auth: None,
         };
         if let Some(blocks) = blocks {
             let defaults = Defaults {

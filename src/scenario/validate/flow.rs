@@ -134,6 +134,7 @@ fn flow(
     }
     let defaults = Defaults {
         tags: &labels,
+        flow_auth: fields.get(&table::AUTH),
         ..defaults
     };
     let mut block = |node: Option<&Node>, section: Section, before: Option<&Node>| {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
+use super::auth;
 use super::compiler::Compiler;
 use super::status::statuses;
 use crate::format::tables::http::{self as table, timeout as limits, tls as security};
@@ -38,6 +39,8 @@ pub(in crate::scenario) fn options(
     let headers = fields
         .get(&table::HEADERS)
         .map_or_else(Vec::new, |node| headers(node, compiler));
+    let auth = fields.get(&table::AUTH);
+    let auth = auth.and_then(|node| auth::read(node, compiler));
     let files = compiler.files;
     let problems = &mut *compiler.problems;
     let failed = fields.get(&table::FAIL_ON);
@@ -52,6 +55,7 @@ pub(in crate::scenario) fn options(
     let tls = fields.get(&table::TLS);
     HttpOptions {
         headers,
+        auth,
         header_cases: fields.get(&table::HEADERS).map_or_else(Vec::new, cases),
         failed: failed.unwrap_or_default(),
         timeouts,

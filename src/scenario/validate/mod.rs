@@ -4,6 +4,7 @@
 //! skipped. Each file here reads one part of the format, whose table is in `format`.
 
 mod adjust;
+pub(super) mod auth;
 mod blocks;
 pub(super) mod capture;
 pub(super) mod check;

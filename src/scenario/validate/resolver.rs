@@ -25,6 +25,8 @@ pub(super) struct SectionNames<'a> {
     in_flight: Option<HashSet<SlotId>>,
     /// True if the current step runs under a condition; then a variable without a value may be intended.
     pub(super) is_conditional: bool,
+    /// True for the parts of a signature, which may use the values of their request.
+    pub(super) is_signing: bool,
 }
 
 impl<'a> SectionNames<'a> {
@@ -39,6 +41,7 @@ impl<'a> SectionNames<'a> {
             coming: HashSet::new(),
             in_flight: None,
             is_conditional: false,
+            is_signing: false,
         }
     }
 
@@ -85,6 +88,7 @@ impl<'a> SectionNames<'a> {
             coming: list.into_iter().flat_map(captured).collect(),
             in_flight: None,
             is_conditional: false,
+            is_signing: false,
         }
     }
 
@@ -271,6 +275,16 @@ impl<'c> Resolver<'c> {
         if self.names.section == Some(Section::Variables) {
             self.check_use_in_variables(used);
         }
+        if let Expression::Ambient(ambient) = used
+            && ambient.is_of_request()
+            && !self.names.is_signing
+        {
+            let written = ambient.written();
+            let (owner, member) = owner_and_member(&written);
+            let message = format!("`{written}` has a value only in a signature");
+            let hint = "it belongs in `sign` and `headers` of `auth: { hmac: … }`";
+            self.complain(&owner, member.as_deref(), message, hint.to_owned());
+        }
         let Expression::Slot(slot) = used else {
             return;
         };
@@ -368,7 +382,9 @@ impl Resolver<'_> {
                 (function.name().to_owned(), None)
             }
             Expression::Response(part) => owner_and_member(&part.written()),
-            Expression::Ambient(ambient) if *ambient != Ambient::RunSeed => {
+            Expression::Ambient(ambient)
+                if *ambient != Ambient::RunSeed && !ambient.is_of_request() =>
+            {
                 owner_and_member(&ambient.written())
             }
             Expression::Slot(_)

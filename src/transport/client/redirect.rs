@@ -4,7 +4,7 @@ use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION,
     CONTENT_TYPE, COOKIE, HOST, LOCATION, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
 use super::destination::{Destination, text};
 use crate::outcome::Outcome;
@@ -86,6 +86,12 @@ pub(super) fn strip(headers: &mut HeaderMap, repeat: Repeat, from: &Origin, to: 
     }
     if !from.is_same(to) {
         for name in [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, HOST] {
+            headers.remove(name);
+        }
+        // Keys and signatures in headers of other names are marked as sensitive.
+        let secret = headers.iter().filter(|(_, value)| value.is_sensitive());
+        let secret: Vec<HeaderName> = secret.map(|(name, _)| name.clone()).collect();
+        for name in secret {
             headers.remove(name);
         }
     }

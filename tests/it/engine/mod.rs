@@ -1,5 +1,6 @@
 //! Users against a small server: starts, counts, and the ends of runs.
 
+mod auth;
 mod blocks;
 mod bodies;
 mod control;

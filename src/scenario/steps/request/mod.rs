@@ -14,15 +14,16 @@ use self::body::{BODIES, BODY, COMPRESS, FILE, FORM, GRAPHQL, JSON, MULTIPART};
 use self::reaction::ON;
 use super::record::{self, RECORD};
 use super::{IF, STEPS, StepKind, call, keys_of};
-use crate::format::tables::http::{FAIL_ON, HEADERS, MAX_REDIRECTS, TIMEOUT, auth as credentials};
+use crate::format::tables::auth::VALUE as CREDENTIALS;
+use crate::format::tables::http::{FAIL_ON, HEADERS, MAX_REDIRECTS, TIMEOUT};
 use crate::format::tables::{capture as captured, check as checked};
 use crate::format::{Choice, Field, Fields, Mapping, Type};
 use crate::scenario::program::Reacting;
 use crate::scenario::validate::compiler::Compiler;
 use crate::scenario::validate::http::{cases, expect, fail_on, headers, timeouts};
 use crate::scenario::validate::tags::tags;
-use crate::scenario::validate::{capture, check};
-use crate::scenario::{Action, Auth, FailedStatuses, Request, Template};
+use crate::scenario::validate::{auth, capture, check};
+use crate::scenario::{Action, FailedStatuses, Request, Template};
 use crate::source::{Content, Entry, Node, brief};
 
 const fn method(key: &'static str, example: &'static str, doc: &'static str) -> Field {
@@ -71,9 +72,9 @@ const QUERY: Field = Field::new(
 .secret();
 const AUTH: Field = Field::new(
     "auth",
-    Type::Mapping(&credentials::TABLE),
+    CREDENTIALS,
     "{ bearer: '${API_TOKEN:-x}' }",
-    "Credentials for the `authorization` header.",
+    "Credentials of this request, instead of those of its flow or of `http`; `none` sends none.",
 )
 .secret();
 const EXPECT: Field = Field::new(
@@ -193,7 +194,15 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
     let (body, coding) = body::body(&fields, compiler);
     let is_silent = compiler.problems.value(&fields, &SILENT);
     let redirects: Option<u64> = compiler.problems.value(&fields, &REDIRECTS);
-    let auth = fields.get(&AUTH).and_then(|node| auth(node, compiler));
+    let own_auth = fields.get(&AUTH);
+    let auth = auth::of_request(own_auth, compiler);
+    auth::check_body(
+        &auth,
+        &body,
+        coding,
+        own_auth.unwrap_or(&head.value),
+        compiler,
+    );
     let defaults = compiler.timeouts;
     let timeouts = fields
         .get(&TIMEOUT)
@@ -360,28 +369,4 @@ fn cookies(node: &Node, compiler: &mut Compiler<'_>) -> Vec<(String, Template)> 
         cookies.push((entry.key.clone(), value));
     }
     cookies
-}
-
-fn auth(node: &Node, compiler: &mut Compiler<'_>) -> Option<Auth> {
-    use credentials::{BASIC, BEARER, basic};
-
-    let fields = compiler.problems.fields(node, &credentials::TABLE)?;
-    match (fields.get(&BASIC), fields.get(&BEARER)) {
-        (None, Some(token)) => compiler.text(token, "a token").map(Auth::Bearer),
-        (Some(pair), None) => {
-            let fields = compiler.problems.fields(pair, &basic::TABLE)?;
-            let user = compiler.problems.require(&fields, &basic::USER);
-            let password = compiler.problems.require(&fields, &basic::PASSWORD);
-            let user = user.and_then(|node| compiler.any_text(node, "a user name"));
-            let password = password.and_then(|node| compiler.any_text(node, "a password"));
-            Some(Auth::Basic(user?, password?))
-        }
-        _ => {
-            compiler.problems.report(
-                node.span,
-                "`auth` is either {bearer: token} or {basic: {user: name, password: text}}",
-            );
-            None
-        }
-    }
 }
