@@ -3,6 +3,7 @@
 mod arguments;
 mod changes;
 mod comparing;
+mod controlling;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub use comparing::{
     BaselineShowArgs, CalibrateArgs, CompareArgs, Inconclusive, JudgingArgs, MissingBaseline,
     SittingArgs,
 };
+pub use controlling::{CtlArgs, CtlCommand};
 
 #[cfg(feature = "bundled-target")]
 use crate::bundled::{ProfileName, Secret, Stack};
@@ -63,6 +65,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Rebuild the outputs of a run from its journal
     Report(ReportArgs),
+    /// Ask a running test how it does, or change its load
+    Ctl(CtlArgs),
     /// Measure this machine as a load generator, and say what limits it
     Doctor(DoctorArgs),
     /// Compare the runs of two sides, and say what got worse

@@ -11,6 +11,7 @@ pub mod bundled;
 pub mod cli;
 pub mod cmd;
 pub mod compare;
+pub mod control;
 pub mod doctor;
 pub mod engine;
 pub mod exit;

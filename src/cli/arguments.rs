@@ -59,6 +59,22 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
     Ok(rate)
 }
 
+/// A number of users that may be 0.
+pub(super) fn level_of_users(text: &str) -> Result<u32, String> {
+    if text == "0" {
+        return Ok(0);
+    }
+    users(text)
+}
+
+/// A rate that may be 0.
+pub(super) fn level_of_rate(text: &str) -> Result<Rate, String> {
+    match text.parse::<Rate>() {
+        Ok(none) if none.as_per_second() == 0.0 => Ok(none),
+        _ => rate(text),
+    }
+}
+
 /// The name of a baseline, which becomes the name of a file.
 pub(super) fn baseline_name(text: &str) -> Result<String, String> {
     let is_usable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 #[cfg(feature = "bundled-target")]
 use crate::cli::BundledArgs;
 use crate::cli::{OutputArgs, SetupArgs};
+use crate::control::ControlSocket;
 use crate::engine;
 use crate::plan::{Plan, Segment};
 use crate::probe::Limits;
@@ -217,7 +218,18 @@ impl Prepared {
                     header: &header,
                     grace: setup.grace,
                 };
-                runtime.block_on(run::send(run, sinks, &mut target, signals))
+                runtime.block_on(async {
+                    let control = ControlSocket::open(&folder);
+                    let mut control = control
+                        .inspect_err(|error| {
+                            let words =
+                                format!("warning: `gander ctl` cannot reach this run: {error}");
+                            terminal::complain(&words);
+                        })
+                        .ok();
+                    let control = control.as_mut();
+                    run::send(run, sinks, &mut target, signals, control).await
+                })
             }
             Err(detail) => run::close_without_load(sinks, StopReason::TargetGone { detail }),
         };

@@ -6,6 +6,7 @@ mod baseline;
 mod calibrate;
 mod check;
 mod compare;
+mod ctl;
 mod doctor;
 mod env_file;
 mod execute;
@@ -139,6 +140,7 @@ fn dispatch(command: &Command) -> Result<Exit, CommandError> {
         Command::Run(args) => run::run(args),
         Command::Try(args) => attempt::attempt(args),
         Command::Ab(args) => ab::ab(args),
+        Command::Ctl(args) => ctl::ctl(args),
         Command::Check(args) => check::check(args),
         Command::Plan(args) => plan::plan(args),
         Command::Doctor(args) => doctor::doctor(args),

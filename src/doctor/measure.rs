@@ -183,6 +183,7 @@ async fn send(
         Sinks::default().with(Teller(tell)),
         &mut target,
         signals,
+        None,
     )
     .await?;
     outcome(told)

@@ -20,6 +20,7 @@ mod in_flight;
 mod iteration;
 mod judge;
 mod last_response;
+mod level;
 mod link;
 mod offer;
 mod pacer;
@@ -44,6 +45,7 @@ use std::io;
 use std::sync::Arc;
 
 pub use attack::silence;
+pub use level::LevelChange;
 pub use running::{Running, launch};
 pub use state::RunValues;
 

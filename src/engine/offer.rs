@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::level::LiveLevel;
 use super::roster::UserCounts;
 use crate::plan::arrivals::ArrivalTimes;
 use crate::plan::{LoadProfile, Plan, Schedule};
@@ -26,6 +27,8 @@ enum Asked {
     Arrivals {
         /// The arrivals that are not yet counted as due.
         ahead: ArrivalTimes,
+        /// The number of changes of the level that they follow.
+        changes: u64,
         due: u64,
     },
 }
@@ -41,6 +44,7 @@ impl Offer {
             }
             Schedule::Arrivals { curve, law, .. } => Asked::Arrivals {
                 ahead: load.arrivals(curve, *law, seed, segment),
+                changes: 0,
                 due: 0,
             },
         };
@@ -50,12 +54,23 @@ impl Offer {
         }
     }
 
+    /// Follows the changes of the load's level.
+    pub(super) fn follow(&mut self, level: &LiveLevel) {
+        if let Asked::Arrivals { ahead, changes, .. } = &mut self.asked
+            && *changes < level.changes()
+        {
+            let (curve, known) = level.current();
+            ahead.follow(&curve);
+            *changes = known;
+        }
+    }
+
     /// The iterations offered and started by `until`, while users are there. An arrival due after that belongs to the
     /// next call, even if it has started.
     pub(super) fn by(&mut self, until: Micros, counts: UserCounts) -> (u64, u64) {
         match &mut self.asked {
             Asked::Users | Asked::Count(_) => (counts.started, counts.started),
-            Asked::Arrivals { ahead, due } => {
+            Asked::Arrivals { ahead, due, .. } => {
                 *due += ahead.take_until(until);
                 (*due, counts.started.min(*due))
             }
@@ -67,7 +82,7 @@ impl Offer {
         let asked = match &mut self.asked {
             Asked::Users => return 0,
             Asked::Count(count) => *count,
-            Asked::Arrivals { ahead, due } => {
+            Asked::Arrivals { ahead, due, .. } => {
                 *due += ahead.take_until(until);
                 *due
             }

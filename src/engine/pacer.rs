@@ -4,13 +4,13 @@
 //! over and its pacing allows it; it waits for neither when no iteration is left for it. Open: free users queue in order;
 //! the first takes the next ticket, waits for it on the one precise timer, passes the queue on and starts. A ticket that
 //! is already due starts at once, so none is ever dropped and lateness counts from the intended start. The end of the
-//! schedule, or a stop, ends every wait.
+//! schedule, or a stop, ends every wait; a change of the level begins it again.
 
 use std::future::{Future, poll_fn};
 use std::ops::Range;
 use std::pin::pin;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use tokio::sync::Mutex;
 use super::Stop;
 use super::alarms::Alarms;
 use super::halt::Halt;
+use super::level::LiveLevel;
 use super::roster::{Activity, Roster};
 use super::throttle::Throttle;
 use super::timer::PreciseTimer;
@@ -48,10 +49,10 @@ pub(super) struct Pace {
     /// The number of the load's first user among all segments and loads.
     first_user: u32,
     model: LoadModel,
+    /// The users that may be active, or the starts per second.
+    pub(super) level: LiveLevel,
     /// The end of the schedule; `None` if it ends with its iterations.
     length: Option<Micros>,
-    /// The time at which the load begins.
-    from: Micros,
     /// The time at which requests in flight are cut off, if the load has a grace period of its own.
     grace_over: Option<Micros>,
     /// The stop, as the users of this load see it: that of the run, or the end of the load's grace period.
@@ -69,7 +70,7 @@ pub(super) struct Pace {
 /// The rule that decides the starts of iterations.
 #[derive(Debug)]
 enum LoadModel {
-    Users(Curve),
+    Users,
     /// Iterations that all users share, and the number taken so far.
     Shared {
         count: u64,
@@ -85,6 +86,8 @@ enum LoadModel {
 #[derive(Debug)]
 struct Tickets {
     arrivals: ArrivalTimes,
+    /// The number of changes of the level that the arrivals follow.
+    changes: u64,
     timer: PreciseTimer,
 }
 
@@ -93,7 +96,7 @@ impl Pace {
     pub(super) fn of(load: &LoadProfile, plan: &Plan) -> Self {
         let (seed, segment) = (plan.workload.seed, plan.workload.segment);
         let model = match &load.schedule {
-            Schedule::Users(curve) => LoadModel::Users(curve.clone()),
+            Schedule::Users(_) => LoadModel::Users,
             &Schedule::Iterations { count, sharing, .. } => match sharing {
                 Sharing::Shared => LoadModel::Shared {
                     count: segment.share(count),
@@ -103,6 +106,7 @@ impl Pace {
             },
             Schedule::Arrivals { curve, law, .. } => LoadModel::Arrivals(Mutex::new(Tickets {
                 arrivals: load.arrivals(curve, *law, seed, segment),
+                changes: 0,
                 timer: PreciseTimer::new(),
             })),
         };
@@ -110,8 +114,8 @@ impl Pace {
             slots: load.slots(segment),
             first_user: load.users.start,
             model,
+            level: LiveLevel::of(load),
             length: load.end().map(Micros::from),
-            from: load.from.into(),
             grace_over: load
                 .grace
                 .and_then(|grace| Some(Micros::from(load.end()? + grace))),
@@ -176,6 +180,9 @@ pub(super) struct Pacer<'a> {
     number: u32,
     /// Iterations started.
     iterations: u64,
+    /// The level that it knows, and the number of changes that it contains.
+    curve: Arc<Curve>,
+    changes: u64,
     /// The time until which the curve includes this user, as far as computed.
     active_until: Micros,
     /// The earliest intended start that pacing allows.
@@ -186,15 +193,18 @@ pub(super) struct Pacer<'a> {
 
 impl<'a> Pacer<'a> {
     /// `user` is its slot, `number` its number among all segments and loads.
-    pub(super) const fn new(
+    pub(super) fn new(
         pace: &'a Pace,
         roster: &'a Roster,
         clock: Clock,
         user: usize,
         number: u32,
     ) -> Self {
+        let (curve, changes) = pace.level.current();
         Self {
             pace,
+            curve,
+            changes,
             roster,
             clock,
             user,
@@ -218,13 +228,27 @@ impl<'a> Pacer<'a> {
 
     /// Waits for the start of the user's next iteration; `None` if there is no further one.
     pub(super) async fn next(&mut self) -> Option<Start> {
-        let start = match &self.pace.model {
-            LoadModel::Arrivals(tickets) => self.next_ticket(tickets).await,
-            LoadModel::Users(curve) => self.next_active(curve).await,
-            LoadModel::Shared { count, taken } => self.next_shared(*count, taken).await,
-            LoadModel::PerUser { count } if self.iterations < *count => self.next_paced().await,
-            LoadModel::PerUser { .. } => None,
-        }?;
+        let free_since = self.clock.now();
+        let start = loop {
+            if self.pace.level.changes() != self.changes {
+                (self.curve, self.changes) = self.pace.level.current();
+                self.active_until = Micros::ZERO;
+            }
+            let found = match &self.pace.model {
+                LoadModel::Arrivals(tickets) => self.next_ticket(tickets, free_since).await,
+                LoadModel::Users => self.next_active().await,
+                LoadModel::Shared { count, taken } => self.next_shared(*count, taken).await,
+                LoadModel::PerUser { count } if self.iterations < *count => {
+                    self.next_active().await
+                }
+                LoadModel::PerUser { .. } => Err(Disturbed::Over),
+            };
+            match found {
+                Ok(start) => break start,
+                Err(Disturbed::Changed) => {}
+                Err(Disturbed::Over) => return None,
+            }
+        };
         if self.pace.halt.is_stopping() {
             return None;
         }
@@ -235,52 +259,60 @@ impl<'a> Pacer<'a> {
         Some(start)
     }
 
-    async fn next_ticket(&mut self, tickets: &Mutex<Tickets>) -> Option<Start> {
-        let free_since = self.clock.now();
+    async fn next_ticket(
+        &self,
+        tickets: &Mutex<Tickets>,
+        free_since: Micros,
+    ) -> Result<Start, Disturbed> {
         // A user that was free before the end still takes the tickets due by then: the target did not cause the delay.
         if self.pace.is_over(free_since) {
-            return None;
+            return Err(Disturbed::Over);
         }
-        let mut now = free_since;
+        let mut now = self.clock.now();
         let mut tickets = if let Ok(tickets) = tickets.try_lock() {
             tickets
         } else {
             self.roster.set(self.user, Activity::Parked, free_since);
-            let tickets = self.unless_stopped(tickets.lock()).await?;
+            let tickets = self.unless_disturbed(tickets.lock()).await?;
             now = self.clock.now();
             tickets
         };
-        let Some(due) = tickets.arrivals.next() else {
+        if tickets.changes < self.changes {
+            tickets.changes = self.changes;
+            tickets.arrivals.follow(&self.curve);
+        }
+        let Some(due) = tickets.arrivals.peek() else {
             drop(tickets);
             self.roster.set(self.user, Activity::Parked, free_since);
-            self.wait_for_end().await;
-            return None;
+            self.wait_for_end().await?;
+            return Err(Disturbed::Over);
         };
         if now <= due {
             self.roster.set(self.user, Activity::Parked, free_since);
             let at = self.clock.base() + due.as_duration();
-            self.unless_stopped(tickets.timer.sleep_until(at)).await?;
+            self.unless_disturbed(tickets.timer.sleep_until(at)).await?;
             now = self.clock.now();
         }
-        Some(Start {
+        tickets.arrivals.next();
+        Ok(Start {
             intended: due,
             free_since,
             started: now,
         })
     }
 
-    /// Closed, by a curve: waits until the curve includes this user, and for its pacing.
-    async fn next_active(&mut self, curve: &Curve) -> Option<Start> {
+    /// Closed, by a curve: waits until the curve includes this user, and for its pauses.
+    async fn next_active(&mut self) -> Result<Start, Disturbed> {
         loop {
-            self.wait_for_start().await?;
+            self.wait_for_zero().await?;
             let now = self.clock.now();
             if self.pace.is_over(now) {
-                return None;
+                return Err(Disturbed::Over);
             }
             if now >= self.active_until {
-                match curve.next_active(self.number, now.as_duration()) {
+                match self.curve.next_active(self.number, now.as_duration()) {
                     Some(from) if Micros::from(from) <= now => {
-                        let until = curve.inactive_after(self.number, from);
+                        let until = self.curve.inactive_after(self.number, from);
                         self.active_until = until.into();
                     }
                     Some(from) => {
@@ -290,8 +322,8 @@ impl<'a> Pacer<'a> {
                     }
                     None => {
                         self.roster.set(self.user, Activity::Parked, now);
-                        self.wait_for_end().await;
-                        return None;
+                        self.wait_for_end().await?;
+                        return Err(Disturbed::Over);
                     }
                 }
             }
@@ -310,96 +342,96 @@ impl<'a> Pacer<'a> {
     }
 
     /// Closed, by a number of shared iterations: waiting users leave when another user takes the last one.
-    async fn next_shared(&mut self, count: u64, taken: &AtomicU64) -> Option<Start> {
+    async fn next_shared(&mut self, count: u64, taken: &AtomicU64) -> Result<Start, Disturbed> {
         let is_left = || taken.load(Ordering::Relaxed) < count;
-        let start = only_while(is_left, self.next_paced()).await?;
+        let start = only_while(is_left, self.next_active()).await;
+        let start = start.unwrap_or(Err(Disturbed::Over))?;
         let number = taken.fetch_add(1, Ordering::Relaxed);
         if number + 1 == count {
             self.pace.used_up.get_or_init(|| start.started);
             self.roster.wake_all();
         }
-        (number < count).then_some(start)
-    }
-
-    /// Closed, by a number of iterations.
-    async fn next_paced(&mut self) -> Option<Start> {
-        loop {
-            self.wait_for_start().await?;
-            let now = self.clock.now();
-            let earliest = now.max(self.paced).max(self.rested);
-            if self.pace.is_over(earliest) {
-                return None;
-            }
-            if self.rested > now {
-                self.wait(self.rested.as_duration()).await?;
-                continue;
-            }
-            return self.paced_start(now).await;
+        if number < count {
+            Ok(start)
+        } else {
+            Err(Disturbed::Over)
         }
     }
 
     /// A start now, or when pacing allows. A late wake-up would count as response time, so the wait is precise.
-    async fn paced_start(&mut self, now: Micros) -> Option<Start> {
+    async fn paced_start(&self, now: Micros) -> Result<Start, Disturbed> {
         let (mut intended, mut started) = (now, now);
         if self.paced > now {
             intended = self.paced;
             let due = self.clock.base() + intended.as_duration();
             let alarm = self.pace.alarms.sleep_until(self.user, due);
-            self.unless_stopped(alarm).await?;
+            self.unless_disturbed(alarm).await?;
             started = self.clock.now();
         }
-        Some(Start {
+        Ok(Start {
             intended,
             free_since: now,
             started,
         })
     }
 
-    async fn wait_for_start(&self) -> Option<()> {
-        if self.iterations == 0 {
-            let now = self.clock.now();
-            if now < self.pace.from {
-                self.roster.set(self.user, Activity::Parked, now);
-            }
-            if now <= self.pace.from {
-                self.wait(self.pace.from.as_duration()).await?;
-            }
+    /// Waits for the run's zero.
+    async fn wait_for_zero(&self) -> Result<(), Disturbed> {
+        if self.iterations == 0 && self.clock.now() == Micros::ZERO {
+            self.wait(Duration::ZERO).await?;
         }
-        Some(())
+        Ok(())
     }
 
-    async fn wait_for_end(&self) {
-        if let Some(length) = self.pace.length {
-            self.wait(length.as_duration()).await;
+    /// Waits for the end of the load; one that ends with its iterations has no other end.
+    async fn wait_for_end(&self) -> Result<(), Disturbed> {
+        match self.pace.length {
+            Some(length) => self.wait(length.as_duration()).await,
+            None => self.unless_disturbed(std::future::pending()).await,
         }
     }
 
-    /// Waits, to the millisecond, until `t` after the run's zero; none if the run is stopped before.
-    async fn wait(&self, t: Duration) -> Option<()> {
+    /// Waits, to the millisecond, until `t` after the run's zero.
+    async fn wait(&self, t: Duration) -> Result<(), Disturbed> {
         let until = tokio::time::Instant::from_std(self.clock.base() + t);
-        self.unless_stopped(tokio::time::sleep_until(until)).await
+        self.unless_disturbed(tokio::time::sleep_until(until)).await
     }
 
-    async fn unless_stopped<F: Future>(&self, future: F) -> Option<F::Output> {
-        unless_stopped(&self.pace.halt, future).await
+    /// The future's output, unless the run stops or the level changes before: both wake every user's task.
+    async fn unless_disturbed<F: Future>(&self, future: F) -> Result<F::Output, Disturbed> {
+        let halt = &self.pace.halt;
+        let is_quiet = || !halt.is_stopping() && self.pace.level.changes() == self.changes;
+        let output = only_while(is_quiet, future).await;
+        output.ok_or_else(|| {
+            if halt.is_stopping() {
+                Disturbed::Over
+            } else {
+                Disturbed::Changed
+            }
+        })
     }
+}
+
+/// The reason why a wait for a start ended without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Disturbed {
+    /// No iteration of the user follows.
+    Over,
+    /// The level of the load changed.
+    Changed,
 }
 
 /// The future's output, or none once the run stops: a stop wakes every user's task.
 pub(super) async fn unless_stopped<F: Future>(halt: &Halt, future: F) -> Option<F::Output> {
-    let future = async { Some(future.await) };
     only_while(|| !halt.is_stopping(), future).await
 }
 
 /// The future's output, or none once `holds` is false; the code that changes it must wake every user's task.
-async fn only_while<T>(
-    holds: impl Fn() -> bool,
-    future: impl Future<Output = Option<T>>,
-) -> Option<T> {
+async fn only_while<F: Future>(holds: impl Fn() -> bool, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     poll_fn(|cx| {
         if holds() {
-            future.as_mut().poll(cx)
+            future.as_mut().poll(cx).map(Some)
         } else {
             Poll::Ready(None)
         }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::runtime::{Builder, Runtime};
 
+use super::level::LevelChange;
 use super::offer::Offer;
 use super::run::RunState;
 use super::tick::tick;
@@ -124,7 +125,8 @@ impl Running {
         // Once every user has left, what is still due will never start.
         let until = self.due_until(if is_over { Micros(u64::MAX) } else { end });
         let (mut sum, mut late) = (LoadCounts::default(), 0);
-        for offer in &mut self.offers {
+        for (offer, pace) in self.offers.iter_mut().zip(&self.run.paces) {
+            offer.follow(&pace.level);
             let counts = self.run.roster.counts(offer.slots.clone(), gauged_at);
             let (offered, started) = if is_over {
                 let unstarted = offer.unstarted(until, counts);
@@ -188,14 +190,30 @@ impl Running {
     fn unstarted(&mut self) -> u64 {
         let until = self.due_until(Micros(u64::MAX));
         let roster = &self.run.roster;
-        let each = self.offers.iter_mut();
-        each.map(|offer| offer.unstarted(until, roster.counts(offer.slots.clone(), Micros::ZERO)))
-            .sum()
+        let each = self.offers.iter_mut().zip(&self.run.paces);
+        each.map(|(offer, pace)| {
+            offer.follow(&pace.level);
+            offer.unstarted(until, roster.counts(offer.slots.clone(), Micros::ZERO))
+        })
+        .sum()
     }
 
     /// Advances the stop to at least this level. Returns at once; see [`Running::finished`].
     pub fn stop(&self, stop: Stop) {
         self.run.stop(stop);
+    }
+
+    /// Changes the level of a load, by its place in the plan, from now on. Returns the time of the change.
+    pub fn change(&self, load: usize, change: LevelChange) -> Micros {
+        let at = self.clock.now();
+        self.run.paces[load].level.change(change, at.as_duration());
+        self.run.roster.wake_all();
+        at
+    }
+
+    /// True while a load is paused.
+    pub fn is_paused(&self, load: usize) -> bool {
+        self.run.paces[load].level.is_paused()
     }
 
     /// True if every user has left: the schedule is over or was stopped, and the requests in flight have ended.

@@ -10,6 +10,8 @@ use crate::units::Micros;
 pub enum StopReason {
     /// SIGINT or SIGTERM, once: in-flight requests were given the grace period.
     Signal,
+    /// `gander ctl stop`: in-flight requests were given the grace period.
+    Control,
     /// A second signal: stopped at once.
     SecondSignal,
     /// A threshold with `abort` failed.

@@ -20,7 +20,7 @@ use crate::outcome::Outcome;
 use crate::plan::schedule::Model;
 use crate::plan::threshold::Unit;
 use crate::record::totals::{HealthTotals, TargetTotals};
-use crate::record::{LogLine, Standing, Timing};
+use crate::record::{LoadChange, LogLine, Standing, Timing};
 use crate::scenario::{Kind, Severity};
 use crate::units::Micros;
 use crate::verdict::Conclusion;
@@ -70,6 +70,8 @@ pub(super) struct Summary<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     workload_hash: Option<&'a str>,
     plan_hash: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    changes: &'a [LoadChange],
     load: LoadSummary,
     totals: TotalsSummary,
     steps: Vec<StepSummary<'a>>,
@@ -243,6 +245,7 @@ impl<'a> Summary<'a> {
             target_usage: report.target.as_ref().map(TargetUsage::of),
             workload_hash: header.workload_hash.as_deref(),
             plan_hash: &header.plan_hash,
+            changes: &report.changes,
             load: LoadSummary {
                 model: header.model,
                 offered: report.load.offered,

@@ -3,6 +3,7 @@
 //! [`send`] executes a run. It does not judge, writes no report, and does not know the command line.
 
 pub mod header;
+mod obey;
 mod session;
 mod signals;
 mod sink;
@@ -20,11 +21,12 @@ pub use target::RunningTarget;
 pub use trial::{TrialEnd, attempt};
 
 use self::session::{LoadOver, Session};
+use crate::control::ControlSocket;
 use crate::engine::{self, CutShort, RunValues};
 use crate::plan::Plan;
 use crate::probe;
 use crate::record::journal::{Event, RunHeader};
-use crate::record::{Log, LogLine, Recorder, StopReason, Totals};
+use crate::record::{LoadCounts, Log, LogLine, Recorder, StopReason, Totals};
 use crate::transport::Shared;
 use crate::units::{Micros, show_duration};
 use crate::verdict::Judge;
@@ -51,12 +53,14 @@ pub fn close_without_load(mut sinks: Sinks, reason: StopReason) -> anyhow::Resul
     sinks.end(&End::default())
 }
 
-/// Runs everything from `setup` to the end; when this returns, every sink has received every event.
+/// Runs everything from `setup` to the end; when this returns, every sink has received every event. While the load runs,
+/// requests of `control` change it.
 pub async fn send(
     run: Run<'_>,
     mut sinks: Sinks,
     target: &mut RunningTarget,
     signals: &mut Signals,
+    control: Option<&mut ControlSocket>,
 ) -> anyhow::Result<()> {
     let log = Log::default();
     let (values, prepared) = engine::setup(&run.plan, &run.transport, &log, signals.next()).await;
@@ -64,7 +68,10 @@ pub async fn send(
         sinks.event(&Event::Log(line))?;
     }
     let over = match prepared {
-        Ok(()) => run.load(&mut sinks, target, &values, signals).await,
+        Ok(()) => {
+            let load = run.load(&mut sinks, target, &values, signals, control);
+            load.await
+        }
         Err(cut) => {
             let reason = match cut {
                 CutShort::Failed(failure) if failure.outcome.is_unconnected() => {
@@ -114,6 +121,7 @@ impl Run<'_> {
         target: &mut RunningTarget,
         values: &RunValues,
         signals: &mut Signals,
+        control: Option<&mut ControlSocket>,
     ) -> anyhow::Result<LoadOver> {
         let plan = &self.plan;
         let shards = probe::cores() as usize * SHARDS_PER_CORE;
@@ -150,8 +158,10 @@ impl Run<'_> {
             grace: self.grace,
             stage_ends: plan.workload.loads.stage_ends(),
             is_stopped: false,
+            changes: 0,
+            last: LoadCounts::default(),
         };
-        session.until_over(signals).await
+        session.until_over(signals, control).await
     }
 
     /// Runs `teardown` for at most the grace period or until a second signal of the run. Returns why it did not finish, and whether a

@@ -8,10 +8,11 @@ use tokio::time::{Instant, sleep_until};
 use super::signals::Signals;
 use super::sink::{End, Second, Sinks};
 use super::target::RunningTarget;
+use crate::control::{ControlSocket, ReplyTo, Request};
 use crate::engine::{Running, Stop};
 use crate::plan::Plan;
 use crate::record::journal::Event;
-use crate::record::{Recorder, StopReason, Totals};
+use crate::record::{LoadCounts, Recorder, StopReason, Totals};
 use crate::units::Micros;
 use crate::verdict::Judge;
 
@@ -32,6 +33,10 @@ pub(super) struct Session<'a> {
     pub(super) stage_ends: Vec<Micros>,
     /// True if the load was stopped before its planned end.
     pub(super) is_stopped: bool,
+    /// The number of changes by request so far.
+    pub(super) changes: usize,
+    /// The load of the last interval.
+    pub(super) last: LoadCounts,
 }
 
 /// A finished load.
@@ -44,7 +49,7 @@ pub(super) struct LoadOver {
 
 /// The phases of the stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     /// Load is sent.
     Loading,
     /// The load is over or was stopped; requests in flight may finish until the deadline.
@@ -63,7 +68,11 @@ enum Phase {
 
 impl Session<'_> {
     /// Runs until every user has left and every interval was passed to the sinks.
-    pub(super) async fn until_over(mut self, signals: &mut Signals) -> anyhow::Result<LoadOver> {
+    pub(super) async fn until_over(
+        mut self,
+        signals: &mut Signals,
+        mut control: Option<&mut ControlSocket>,
+    ) -> anyhow::Result<LoadOver> {
         let mut phase = Phase::Loading;
         let mut closed = Micros::ZERO;
         loop {
@@ -85,6 +94,11 @@ impl Session<'_> {
                 }
                 () = self.grace_over(phase) => phase = self.cut(Stop::GraceOver),
                 () = signals.next() => phase = self.interrupted(phase)?,
+                (request, reply_to) = next_request(control.as_deref_mut()) => {
+                    let reply = self.obey(request, &mut phase)?;
+                    // A client that is gone needs no reply.
+                    reply_to.send(reply).ok();
+                }
                 () = self.running.finished() => break,
             }
         }
@@ -154,6 +168,7 @@ impl Session<'_> {
             self.sinks.event(&Event::Log(line))?;
         }
         self.totals.absorb(&interval);
+        self.last = interval.load;
         let before = self.judge.standings();
         self.judge.observe(&interval);
         let standings = self.judge.standings();
@@ -222,10 +237,10 @@ impl Session<'_> {
             .or_else(|| self.judge.abort())
     }
 
-    fn drain(&mut self, reason: StopReason, now: Micros) -> anyhow::Result<Phase> {
+    pub(super) fn drain(&mut self, reason: StopReason, now: Micros) -> anyhow::Result<Phase> {
         self.running.stop(Stop::Graceful);
         self.is_stopped = true;
-        let is_asked = reason == StopReason::Signal;
+        let is_asked = matches!(reason, StopReason::Signal | StopReason::Control);
         self.sinks.event(&Event::Stop { at: now, reason })?;
         Ok(self.draining_from(now, is_asked))
     }
@@ -287,5 +302,13 @@ impl Session<'_> {
             },
             is_stopped: self.is_stopped,
         })
+    }
+}
+
+/// The next request of another process; never, if there is no socket for them.
+async fn next_request(control: Option<&mut ControlSocket>) -> (Request, ReplyTo) {
+    match control {
+        Some(control) => control.next().await,
+        None => std::future::pending().await,
     }
 }

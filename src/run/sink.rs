@@ -157,6 +157,9 @@ impl Sink for LiveView {
     }
 
     fn event(&mut self, event: &Event) -> anyhow::Result<()> {
+        if let Event::Change(change) = event {
+            self.note(&change.to_string());
+        }
         let Event::Stop { at, reason } = event else {
             return Ok(());
         };
@@ -166,6 +169,7 @@ impl Sink for LiveView {
         }
         let why = match reason {
             StopReason::Signal => "stopped; a second signal cuts off requests in flight",
+            StopReason::Control => "stopped by `gander ctl stop`",
             StopReason::Threshold { .. } => "a threshold with `abort` failed",
             StopReason::TargetGone { .. } => "the target is no longer reachable",
             StopReason::Panic { .. } => "a user panicked",

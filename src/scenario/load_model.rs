@@ -18,6 +18,8 @@ pub struct Load {
     pub grace: Option<Duration>,
     /// The maximum number of requests per second of all its users.
     pub throughput: Option<Rate>,
+    /// Closed model: the number of users that the load may have, if more than it has by itself.
+    pub room: Option<u32>,
 }
 
 /// When users are active or iterations start.

@@ -138,6 +138,9 @@ impl Judge {
         }
         let (exit, reason) = match &ending.stop {
             Some(StopReason::Signal) => (Exit::Stopped, "the run was stopped by a signal before its end".to_owned()),
+            Some(StopReason::Control) => {
+                (Exit::Stopped, "the run was stopped by `gander ctl stop` before its end".to_owned())
+            }
             Some(StopReason::SecondSignal) => {
                 (Exit::Stopped, "the run was cut off by a second signal before its end".to_owned())
             }

@@ -65,6 +65,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "units", "outcome", "exit", "scenario", "plan", "record", "verdict", "compare",
         ],
     ),
+    ("control", &["units"]),
     ("ab", &["source", "scenario"]),
     ("managed", &["units", "scenario", "probe"]),
     ("bundled", &["units", "cli", "managed"]),
@@ -108,6 +109,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "scenario",
             "managed",
             "bundled",
+            "control",
         ],
     ),
 ];

@@ -10,6 +10,7 @@ mod canaries;
 mod ci_docs;
 mod cli;
 mod compare;
+mod ctl;
 mod data;
 mod diagnostics;
 mod direction;

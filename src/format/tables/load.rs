@@ -54,7 +54,7 @@ pub(crate) const MAX_USERS_KEY: Field = Field::new(
     "rate: 200/s\nfor: 5m\nmax_users: 300",
     "The maximum number of users of a load by `rate`. About rate × the longest iteration time is needed: 200/s × 1.5 s \
      = 300. When all users are busy, iterations start late; response times include the delay, and the report says that \
-     the rate was not reached.",
+     the rate was not reached. In a load of `users`, the number up to which `gander ctl users` may raise them.",
 );
 
 pub(crate) const ARRIVALS: Field = Field::new(
@@ -122,7 +122,7 @@ pub(crate) static SHAPE: Choice = Choice {
 pub(crate) static OF_USERS: Form = Form {
     what: "a load of constant `users`",
     needs: &["users", "for"],
-    may: with_any!["throughput"],
+    may: with_any!["throughput", "max_users"],
 };
 pub(crate) static OF_RATE: Form = Form {
     what: "a load by `rate`",
@@ -140,11 +140,11 @@ pub(crate) static OF_RATE_STAGES: Form = Form {
     needs: &["stages"],
     may: with_any!["max_users", "arrivals"],
 };
-/// Stages of `users` take no `max_users`.
+/// Stages of `users` take no `arrivals`.
 pub(crate) static OF_USER_STAGES: Form = Form {
     what: "a load of `users`",
     needs: &["stages"],
-    may: with_any!["throughput"],
+    may: with_any!["throughput", "max_users"],
 };
 pub(crate) static OF_ITERATIONS: Form = Form {
     what: "a load of `iterations`",

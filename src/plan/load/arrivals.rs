@@ -94,6 +94,11 @@ impl ArrivalTimes {
         }
     }
 
+    /// Goes on by another curve, whose area is the same up to now.
+    pub fn follow(&mut self, curve: &Curve) {
+        self.cumulative = Cumulative::of(curve);
+    }
+
     /// The next arrival's number among all segments of the run, from 0.
     pub const fn number(&self) -> u64 {
         match self.position {

@@ -130,6 +130,7 @@ mod tests {
             from: Duration::ZERO,
             grace: None,
             throughput: None,
+            room: None,
         }
     }
 

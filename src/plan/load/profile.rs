@@ -38,7 +38,7 @@ impl LoadProfile {
         let schedule = Schedule::of(&load.model, load.from);
         Self {
             name,
-            users: 0..schedule.peak_users(),
+            users: 0..schedule.peak_users().max(load.room.unwrap_or(0)),
             schedule,
             from: load.from,
             grace: load.grace,
@@ -58,7 +58,7 @@ impl LoadProfile {
 
     /// The same load with its users numbered from `first`.
     pub(super) fn with_users_from(self, first: u32) -> Self {
-        let users = first..first.saturating_add(self.schedule.peak_users());
+        let users = first..first.saturating_add(self.users.len() as u32);
         Self { users, ..self }
     }
 

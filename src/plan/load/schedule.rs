@@ -254,6 +254,7 @@ mod tests {
             from,
             grace: None,
             throughput: None,
+            room: None,
         }
     }
 

@@ -9,8 +9,8 @@ use crate::mask::Mask;
 use crate::plan::CheckId;
 use crate::probe::{Health, TargetHealth};
 use crate::record::{
-    CheckCounts, FailureExample, Interval, LoadCounts, LogLine, LostUsers, Standing, StopReason,
-    ValueCounts,
+    CheckCounts, FailureExample, Interval, LoadChange, LoadChangeKind, LoadCounts, LogLine,
+    LostUsers, Standing, StopReason, ValueCounts,
 };
 use crate::units::Micros;
 
@@ -35,6 +35,8 @@ pub enum Event {
         /// The number observed, in the threshold's unit.
         observed: Option<f64>,
     },
+    /// The load was changed by hand, or its time was marked.
+    Change(LoadChange),
     /// The run was stopped before its planned end.
     Stop {
         /// The time on the run's clock.
@@ -104,7 +106,12 @@ impl Event {
                 failure.request = mask.text(&failure.request);
                 failure.detail = mask.text(&failure.detail);
             }
-            Self::Log(LogLine { text, .. }) | Self::Warning { text, .. } => {
+            Self::Change(LoadChange {
+                kind: LoadChangeKind::Tag { text },
+                ..
+            })
+            | Self::Log(LogLine { text, .. })
+            | Self::Warning { text, .. } => {
                 *text = mask.text(text);
             }
             Self::Stop { reason, .. } => match reason {
@@ -115,9 +122,12 @@ impl Event {
                 StopReason::StepFailed { step: name } | StopReason::ByScenario { flow: name } => {
                     *name = mask.known(name);
                 }
-                StopReason::Signal | StopReason::SecondSignal | StopReason::Threshold { .. } => {}
+                StopReason::Signal
+                | StopReason::Control
+                | StopReason::SecondSignal
+                | StopReason::Threshold { .. } => {}
             },
-            Self::Interval(_) | Self::Threshold { .. } | Self::End { .. } => {}
+            Self::Interval(_) | Self::Change(_) | Self::Threshold { .. } | Self::End { .. } => {}
         }
         Some(event)
     }
@@ -125,7 +135,11 @@ impl Event {
     fn clone_if_worded(&self) -> Option<Self> {
         let is_worded = matches!(
             self,
-            Self::Failure(_) | Self::Log(_) | Self::Warning { .. } | Self::Stop { .. }
+            Self::Failure(_)
+                | Self::Log(_)
+                | Self::Change(_)
+                | Self::Warning { .. }
+                | Self::Stop { .. }
         );
         is_worded.then(|| self.clone())
     }

@@ -116,6 +116,15 @@ fn unnamed() -> Metrics {
 }
 
 impl RunHeader {
+    /// The load was changed while it ran: it is no longer that of the plan, nor that of any other run.
+    pub(super) fn changed_by_hand(&mut self) {
+        let mark = format!(", changed by hand in {}", self.run_id);
+        self.plan_hash.push_str(&mark);
+        if let Some(hash) = &mut self.workload_hash {
+            hash.push_str(&mark);
+        }
+    }
+
     /// The user limit of an open load; iterations wait when all users are busy. `None` in a closed model.
     pub fn max_users(&self) -> Option<u32> {
         match self.model {

@@ -17,7 +17,7 @@ use super::{
     EVENTS_FILE, Event, HISTOGRAMS_FILE, JournalError, JournalWarning, RUN_FILE, RunHeader, SCHEMA,
 };
 use crate::plan::{MetricId, Metrics};
-use crate::record::{Interval, LostUsers, StopReason};
+use crate::record::{Interval, LoadChange, LostUsers, StopReason};
 use crate::units::Micros;
 
 /// The maximum number of events kept; a run of hours has some hundreds.
@@ -51,6 +51,8 @@ pub struct Ending {
     pub interrupted: u64,
     /// Users that left early.
     pub lost: LostUsers,
+    /// The changes made while the load ran, and marks in its time.
+    pub changes: Vec<LoadChange>,
     /// True if the journal has its end and every interval before it.
     pub is_complete: bool,
     /// The unreadable part, if the journal was damaged and not only cut short.
@@ -128,6 +130,9 @@ impl Journal {
             is_damage.then(|| warning.to_string())
         });
         journal.warnings.extend(agreement.into_warning());
+        if journal.ending.changes.iter().any(LoadChange::is_of_load) {
+            journal.header.changed_by_hand();
+        }
         if left_out > 0 {
             let warning = JournalWarning::EventsLeftOut { events: left_out };
             journal.warnings.push(warning);
@@ -187,6 +192,7 @@ impl Ending {
                 self.lost = lost.clone();
                 self.is_complete = true;
             }
+            Event::Change(change) => self.changes.push(change.clone()),
             Event::Interval(_)
             | Event::Failure(_)
             | Event::Log(_)

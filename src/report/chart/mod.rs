@@ -30,8 +30,8 @@ use plot::{Plot, Readout};
 
 use super::model::{Point, Report};
 use super::{RenderError, text};
-use crate::plan::schedule::Model;
-use crate::units::{show_number, show_rate};
+use crate::plan::schedule::{Model, StageMark};
+use crate::units::{Micros, show_number, show_rate};
 
 /// The time axis of all charts over time.
 fn time_axis(report: &Report) -> Axis {
@@ -66,43 +66,56 @@ fn warm_up(plot: &mut Plot<'_>, report: &Report) -> Result<(), RenderError> {
     }
 }
 
-/// Marks above the chart at the start of each stage, unless there are too many to read.
+/// More changes by hand than can be marked.
+const MOST_CHANGES: usize = 100;
+
+/// Marks above the chart at the start of each stage, unless there are too many to read, and at each change by hand.
 fn stages(plot: &mut Plot<'_>, report: &Report) -> Result<(), RenderError> {
     const MOST: usize = 8;
-    let mut marks: Vec<_> = report.header.stages.iter().collect();
-    marks.sort_by_key(|mark| mark.start);
-    if marks.len() > MOST {
-        return Ok(());
+    let stages = report.header.stages.iter();
+    let stages = stages.map(|mark| (mark.start, stage_label(mark, report)));
+    let stages: Vec<(Micros, String)> = stages.collect();
+    let changes = report.changes.iter();
+    let changes = changes.map(|change| (change.at, change.to_string()));
+    // What was done by hand is always marked; stages only as far as they can be read.
+    let mut marks: Vec<(Micros, String)> = changes.take(MOST_CHANGES).collect();
+    if stages.len() <= MOST {
+        marks.extend(stages);
     }
+    marks.sort();
     let end = report.ended_at.as_secs_f64().max(1.0);
     let mut free_from = 0.0;
-    for mark in marks {
-        let at = mark.start.as_secs_f64();
+    for (start, label) in marks {
+        let at = start.as_secs_f64();
         if at >= end {
             break;
         }
-        let level = match mark.model.unwrap_or(report.header.model) {
-            Model::Open => show_rate(mark.to),
-            Model::Closed => format!("{} users", show_number(mark.to)),
-        };
-        let level = if (mark.from - mark.to).abs() < f64::EPSILON {
-            level
-        } else {
-            format!("→ {level}")
-        };
-        let names = mark
-            .load
-            .iter()
-            .chain(&mark.name)
-            .map(|name| format!("{name}: "));
-        let label = format!("{}{level}", names.collect::<String>());
         let fits = at >= free_from;
-        plot.mark(at, if fits { &label } else { "" })?;
+        plot.mark(at, if fits { label.as_str() } else { "" })?;
         if fits {
             free_from = at + label.chars().count() as f64 * 8.0 / 930.0 * end;
         }
     }
     Ok(())
+}
+
+/// The level of a stage, after its names.
+fn stage_label(mark: &StageMark, report: &Report) -> String {
+    let level = match mark.model.unwrap_or(report.header.model) {
+        Model::Open => show_rate(mark.to),
+        Model::Closed => format!("{} users", show_number(mark.to)),
+    };
+    let level = if (mark.from - mark.to).abs() < f64::EPSILON {
+        level
+    } else {
+        format!("→ {level}")
+    };
+    let names = mark
+        .load
+        .iter()
+        .chain(&mark.name)
+        .map(|name| format!("{name}: "));
+    format!("{}{level}", names.collect::<String>())
 }
 
 /// Points of the timeline as points of a line.

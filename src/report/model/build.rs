@@ -1,6 +1,7 @@
 //! Builds a report from intervals in one pass; each is read once and dropped.
 
 use super::baseline;
+use super::changes;
 use super::custom;
 use super::custom_sparks::CustomSparks;
 use super::distribution::curve;
@@ -190,11 +191,13 @@ impl Draft {
                 "`server-timing` headers had more than {MOST_NAMES} names: the others are recorded together as `{OTHER}`"
             ));
         }
+        notes.extend(changes::told(&ending.changes));
         let curve_of = |timing| curve(&totals.timing(timing, &[]), CURVE_STEPS);
         Report {
             thresholds: threshold_rows(&header, &verdict.thresholds),
             violations: self.violations.finish(),
             verdict: summary_of(&verdict, events, &notes),
+            changes: ending.changes.iter().map(changes::clean).collect(),
             ended_at: ending.at,
             measured: totals.duration(),
             load_time: totals.load_time(),
@@ -364,6 +367,7 @@ fn log_of(events: &[Event]) -> Vec<LogLine> {
         Event::Interval(_)
         | Event::Failure(_)
         | Event::Threshold { .. }
+        | Event::Change(_)
         | Event::Stop { .. }
         | Event::Warning { .. }
         | Event::End { .. } => None,
@@ -380,6 +384,7 @@ fn summary_of(verdict: &Verdict, events: &[Event], notes: &[String]) -> VerdictS
         | Event::Failure(_)
         | Event::Log(_)
         | Event::Threshold { .. }
+        | Event::Change(_)
         | Event::Stop { .. }
         | Event::End { .. } => None,
     });
@@ -484,7 +489,10 @@ fn cleaned_stop(stop: StopReason) -> StopReason {
         StopReason::SetupFailed { detail } => StopReason::SetupFailed {
             detail: clean(&detail),
         },
-        StopReason::Signal | StopReason::SecondSignal | StopReason::Threshold { .. } => stop,
+        StopReason::Signal
+        | StopReason::Control
+        | StopReason::SecondSignal
+        | StopReason::Threshold { .. } => stop,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod baseline;
 mod build;
+mod changes;
 pub mod custom;
 mod custom_sparks;
 pub mod distribution;
@@ -29,6 +30,7 @@ use crate::exit::Exit;
 use crate::plan::MetricId;
 use crate::plan::schedule::Model;
 use crate::plan::threshold::{Metric, Unit};
+use crate::record::LoadChange;
 use crate::record::bins::Sum;
 use crate::record::journal::RunHeader;
 use crate::record::totals::{HealthTotals, TargetTotals};
@@ -55,6 +57,8 @@ pub struct BuildError {
 pub struct Report {
     /// Facts known before the run; texts are cleaned.
     pub header: RunHeader,
+    /// The changes of the load while it ran, and marks in its time.
+    pub changes: Vec<LoadChange>,
     /// The verdict with its warnings.
     pub verdict: VerdictSummary,
     /// The thresholds in the order of the scenario, built-in ones last.

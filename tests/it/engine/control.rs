@@ -259,14 +259,14 @@ async fn a_choice_runs_one_alternative_by_weight() {
         steps: [ { get: /often }, { get: /often-too } ]
       - steps: [ { get: /rarely } ]
 ";
-    let (first, _) = play("iterations: 400, users: 2", steps).await;
+    let (first, _) = play("iterations: 200, users: 2, per_user: true", steps).await;
     let count = |path: &str| first.iter().filter(|seen| *seen == path).count();
     let (often, rarely) = (count("/often"), count("/rarely"));
     assert_eq!(often + rarely, 400, "each iteration chooses once");
     assert_eq!(count("/often-too"), often);
     // Three standard deviations of 400 draws with a probability of a tenth.
     assert!((22..=58).contains(&rarely), "{rarely}");
-    let (second, _) = play("iterations: 400, users: 2", steps).await;
+    let (second, _) = play("iterations: 200, users: 2, per_user: true", steps).await;
     let again = second.iter().filter(|seen| *seen == "/rarely").count();
     assert_eq!(again, rarely, "the seed decides");
 }

@@ -3,6 +3,7 @@
 mod auth;
 mod blocks;
 mod bodies;
+mod changes;
 mod control;
 mod cookies;
 mod counts;

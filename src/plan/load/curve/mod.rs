@@ -42,6 +42,15 @@ impl Piece {
         self.from * (1.0 - part) + self.to * part
     }
 
+    /// The part of the piece from `from` to `to`, both since its start.
+    fn between(&self, from: Duration, to: Duration) -> Self {
+        Self {
+            from: self.level(from.as_secs_f64()),
+            to: self.level(to.as_secs_f64()),
+            duration: to.saturating_sub(from),
+        }
+    }
+
     fn slope(&self) -> f64 {
         (self.to - self.from) / self.duration.as_secs_f64()
     }
@@ -75,6 +84,44 @@ impl Curve {
             .iter()
             .map(|piece| piece.from.max(piece.to))
             .fold(0.0, f64::max)
+    }
+
+    /// This curve until `at`, then the other one.
+    #[must_use]
+    pub fn followed_by(&self, at: Duration, next: &Self) -> Self {
+        let mut pieces = self.pieces_until(at);
+        for (start, piece) in next.starts() {
+            let end = start + piece.duration;
+            if end > at {
+                pieces.push(piece.between(at.saturating_sub(start), piece.duration));
+            }
+        }
+        Self { pieces }
+    }
+
+    /// This curve until `at`, then this level until its end.
+    #[must_use]
+    pub fn held_from(&self, at: Duration, level: f64) -> Self {
+        let mut pieces = self.pieces_until(at);
+        let duration = self.duration().saturating_sub(at);
+        if !duration.is_zero() {
+            pieces.push(Piece {
+                from: level,
+                to: level,
+                duration,
+            });
+        }
+        Self { pieces }
+    }
+
+    fn pieces_until(&self, at: Duration) -> Vec<Piece> {
+        let before = self.starts().take_while(|(start, _)| *start < at);
+        before
+            .map(|(start, piece)| {
+                let length = at.saturating_sub(start).min(piece.duration);
+                piece.between(Duration::ZERO, length)
+            })
+            .collect()
     }
 
     /// The highest number of active users.

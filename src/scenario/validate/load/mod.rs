@@ -38,12 +38,32 @@ pub(super) fn load(node: &Node, files: &Files, problems: &mut Problems) -> Optio
             "add `max_duration`, or leave `grace` out",
         );
     }
+    let room = room(&fields, model.as_ref(), problems);
     Some(Load {
         model: model?,
         from: from?,
         grace: grace?,
         throughput: throughput?,
+        room,
     })
+}
+
+/// The users that a closed load may have at most, if it says so.
+fn room(fields: &Fields<'_>, model: Option<&LoadModel>, problems: &mut Problems) -> Option<u32> {
+    let (Some(LoadModel::Users { .. }), Some(node)) = (model, fields.get(&table::MAX_USERS_KEY))
+    else {
+        return None;
+    };
+    let most: u32 = problems.at(node, &table::MAX_USERS_KEY)?;
+    let peak = model.map_or(0.0, LoadModel::peak);
+    if f64::from(most) < peak {
+        problems.report(
+            node.span,
+            format!("`max_users` is {most}, but the load has {peak} users by itself"),
+        );
+        return None;
+    }
+    Some(most)
 }
 
 fn model(fields: &Fields<'_>, files: &Files, problems: &mut Problems) -> Option<LoadModel> {

@@ -1,0 +1,146 @@
+//! Control of a running test by `gander ctl`.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, Output};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::{Bench, Lab, gander};
+
+/// A scenario with this load against a lab.
+fn bench(lab: &Lab, load: &str) -> Bench {
+    Bench::with(&format!(
+        "name: controlled\ntarget: {}\nload: {{ {load} }}\n\
+         flows: [ {{ name: read, steps: [ {{ get: /lab/status/200 }} ] }} ]\n",
+        lab.url()
+    ))
+}
+
+fn ctl(run: &Path, request: &[&str]) -> Output {
+    let run = run.to_str().expect("a name");
+    let mut command = gander();
+    command.args(["ctl", "--json", "--run", run]).args(request);
+    command.output().expect("gander ctl runs")
+}
+
+/// The state of the run after a request.
+fn state(run: &Path, request: &[&str]) -> Value {
+    let output = ctl(run, request);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{request:?}: {told}");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+fn refusal(run: &Path, request: &[&str]) -> String {
+    let output = ctl(run, request);
+    assert_eq!(output.status.code(), Some(104), "{request:?}");
+    String::from_utf8(output.stderr).expect("a text")
+}
+
+/// A run whose load has begun.
+fn begun(bench: &Bench) -> Child {
+    let child = bench.spawn(&[]);
+    let limit = Instant::now() + Duration::from_secs(30);
+    while !ctl(&bench.path("out"), &["status"]).status.success() {
+        assert!(Instant::now() < limit, "the run takes no requests");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+#[test]
+fn ten_changes_are_ten_events_and_the_run_is_no_longer_that_of_its_plan() {
+    let lab = Lab::start();
+    let bench = bench(&lab, "rate: 20/s, for: 1m, max_users: 20");
+    let (child, run) = (begun(&bench), bench.path("out"));
+    let named = std::fs::read_to_string(run.join("control.path")).expect("a path");
+    let mode = std::fs::metadata(named.trim_end())
+        .expect("a socket")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    assert_eq!(state(&run, &["pause"])["phase"], "paused");
+    assert!(refusal(&run, &["pause"]).contains("paused already"));
+    assert!(refusal(&run, &["users", "5"]).contains("gander ctl rate"));
+    assert!(refusal(&run, &["rate", "5"]).contains("not a rate"));
+    assert!(refusal(&run, &["rate", "5/s", "--flow", "read"]).contains("leave --flow out"));
+    assert_eq!(state(&run, &["resume"])["phase"], "running");
+    for rate in ["30/s", "40/s", "0/s", "50/s", "60/s"] {
+        state(&run, &["rate", rate]);
+    }
+    state(&run, &["tag", "deployed \u{1b}[31mv2"]);
+    state(&run, &["pause"]);
+    state(&run, &["resume"]);
+    assert_eq!(state(&run, &["stop"])["phase"], "ending");
+    let over = bench.wait(child).expect_code(105);
+    assert!(refusal(&run, &["status"]).contains("has ended"));
+
+    let changes = over.summary["changes"].as_array().expect("changes").clone();
+    assert_eq!(changes.len(), 10);
+    let kinds: Vec<&str> = changes
+        .iter()
+        .filter_map(|change| change["change"].as_str())
+        .collect();
+    assert_eq!(kinds[..3], ["pause", "resume", "rate"]);
+    assert_eq!(changes[7]["text"], "deployed [31mv2");
+    let events = std::fs::read_to_string(run.join("events.jsonl")).expect("events");
+    assert_eq!(events.matches("\"event\":\"change\"").count(), 10);
+    let hash = over.summary["plan_hash"].as_str().expect("a hash");
+    assert!(hash.contains("changed by hand"), "{hash}");
+    let page = std::fs::read_to_string(run.join("report.html")).expect("a report");
+    assert!(page.contains("the load was changed while it ran"));
+    assert!(page.contains("deployed [31mv2"));
+}
+
+#[test]
+fn a_pause_stops_new_iterations_and_is_in_no_response_time() {
+    let lab = Lab::start();
+    let bench = bench(&lab, "rate: 200/s, for: 3s, max_users: 50");
+    let (child, run) = (begun(&bench), bench.path("out"));
+    let asked = || lab.counters()["begun"].as_u64().expect("a count");
+    state(&run, &["pause"]);
+    // What began before the pause ends at once.
+    std::thread::sleep(Duration::from_millis(100));
+    let paused = asked();
+    std::thread::sleep(Duration::from_millis(900));
+    assert_eq!(asked(), paused, "iterations started in the pause");
+    state(&run, &["resume"]);
+    let over = bench.wait(child);
+    assert!(matches!(over.code, Some(0 | 94)), "{}", over.stderr);
+    assert_eq!(over.count("/load/unstarted"), 0);
+    assert_eq!(over.count("/load/offered"), over.count("/totals/requests"));
+    assert!(
+        over.count("/totals/requests") < 450,
+        "a second of three was paused"
+    );
+    let longest = over.count("/totals/response_time/max");
+    assert!(
+        longest < 700_000,
+        "{longest} µs: the pause is in no response time"
+    );
+}
+
+#[test]
+fn users_change_within_the_room_that_the_scenario_gives() {
+    let lab = Lab::start();
+    let bench = bench(&lab, "users: 1, for: 1m, max_users: 3, throughput: 200/s");
+    let (child, run) = (begun(&bench), bench.path("out"));
+    assert!(refusal(&run, &["users", "4"]).contains("`max_users`"));
+    let settled = |users: u64| {
+        let limit = Instant::now() + Duration::from_secs(20);
+        while state(&run, &["status"])["users"] != users {
+            assert!(Instant::now() < limit, "not {users} users");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    state(&run, &["users", "3"]);
+    settled(3);
+    state(&run, &["users", "0"]);
+    settled(0);
+    state(&run, &["stop"]);
+    let over = bench.wait(child).expect_code(105);
+    assert_eq!(over.count("/load/peak_users"), 3);
+}
