@@ -1,6 +1,7 @@
 //! The command line: its arguments and their types. Nothing here acts on them.
 
 mod arguments;
+mod authoring;
 mod changes;
 mod comparing;
 mod controlling;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use authoring::{CompletionsArgs, ManArgs, NewArgs, TryArgs};
 pub use changes::ChangeArgs;
 pub use comparing::{
     AbArgs, BaselineAddArgs, BaselineCommand, BaselineFile, BaselineListArgs, BaselinePruneArgs,
@@ -54,6 +56,11 @@ pub enum Command {
     /// One user runs setup, one iteration of each flow with its `start` and `stop`, and teardown; `--flow NAME` tries one
     /// flow. Pauses are left out, and nothing is measured. Secrets are redacted.
     Try(TryArgs),
+    /// Write a scenario file to begin with
+    ///
+    /// The file has comments and runs as it is. With --from it is for that URL: one GET shows what the URL answers, and the
+    /// file has a check that fits.
+    New(NewArgs),
     /// Compare two settings by interleaved runs of one scenario
     ///
     /// Each pair is one run of arm a and one of arm b with the same seed; the order inside the pairs is drawn in blocks
@@ -82,6 +89,10 @@ pub enum Command {
     Baseline(BaselineCommand),
     /// Print the scenario format as JSON Schema
     Schema(SchemaArgs),
+    /// Print the completions for a shell
+    Completions(CompletionsArgs),
+    /// Write the man pages of the command line
+    Man(ManArgs),
     /// Run the command of a target until standard input ends (`gander run` uses this to stop its target)
     #[command(hide = true)]
     Supervise(SuperviseArgs),
@@ -130,28 +141,6 @@ pub struct RunArgs {
     /// Show no live view and no summary; the exit code and the files remain
     #[arg(long, short)]
     pub quiet: bool,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would show it as the group's help")]
-    pub setup: SetupArgs,
-}
-
-/// `gander try`
-#[derive(Debug, Args)]
-pub struct TryArgs {
-    /// The scenario file
-    pub file: PathBuf,
-    /// Seed for all random values
-    #[arg(long, value_name = "N", value_parser = arguments::seed, allow_hyphen_values = true)]
-    pub seed: Option<u64>,
-    /// Show bodies to their end, not only their beginning
-    #[arg(long)]
-    pub full: bool,
-    /// Also write the exchanges here as an HTTP archive (HAR 1.2), without secrets
-    #[arg(long, value_name = "FILE")]
-    pub har: Option<PathBuf>,
-    /// Replace an existing file at the path of --har
-    #[arg(long)]
-    pub overwrite: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show it as the group's help")]
     pub setup: SetupArgs,

@@ -28,6 +28,7 @@ pub mod run;
 pub mod scenario;
 pub mod script;
 pub mod source;
+pub mod starter;
 pub mod stats;
 pub mod transport;
 pub mod trial;

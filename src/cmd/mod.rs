@@ -11,6 +11,7 @@ mod doctor;
 mod env_file;
 mod execute;
 mod github;
+mod new;
 mod output_file;
 mod outputs;
 mod places;
@@ -21,6 +22,7 @@ mod run;
 mod run_target;
 mod schema;
 mod secret_commands;
+mod shells;
 mod sitting;
 mod supervise;
 #[cfg(feature = "bundled-target")]
@@ -139,6 +141,7 @@ fn dispatch(command: &Command) -> Result<Exit, CommandError> {
     match command {
         Command::Run(args) => run::run(args),
         Command::Try(args) => attempt::attempt(args),
+        Command::New(args) => new::new(args),
         Command::Ab(args) => ab::ab(args),
         Command::Ctl(args) => ctl::ctl(args),
         Command::Check(args) => check::check(args),
@@ -149,6 +152,8 @@ fn dispatch(command: &Command) -> Result<Exit, CommandError> {
         Command::Calibrate(args) => calibrate::calibrate(args),
         Command::Baseline(command) => baseline::baseline(command),
         Command::Schema(args) => schema::schema(args),
+        Command::Completions(args) => shells::completions(args),
+        Command::Man(args) => shells::man(args),
         Command::Supervise(args) => supervise::supervise(args),
         #[cfg(feature = "bundled-target")]
         Command::Target(TargetCommand::Serve(args)) => target::serve(args),

@@ -83,6 +83,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "run",
         ],
     ),
+    ("starter", &["outcome", "scenario", "transport"]),
     (
         "trial",
         &[
