@@ -49,7 +49,10 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a scenario, judge it and write its report
+    /// Run scenarios, judge them and write their reports
+    ///
+    /// Several files are run one after another. Their runs, an index page, suite.json and one junit.xml are in one
+    /// folder, `reports/SUITE_ID`; the exit code is the strongest of theirs.
     Run(RunArgs),
     /// Run one iteration of each flow and show every request, check and capture
     ///
@@ -113,8 +116,9 @@ pub enum Command {
 /// `gander run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The scenario file
-    pub file: PathBuf,
+    /// The scenario files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
     /// Seed for all random values: schedule, feeder rows, think times
     #[arg(long, value_name = "N", value_parser = arguments::seed, allow_hyphen_values = true)]
     pub seed: Option<u64>,
@@ -143,7 +147,32 @@ pub struct RunArgs {
     pub quiet: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub suite: SuiteArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
     pub setup: SetupArgs,
+}
+
+/// How several files are run one after another.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Several files")]
+pub struct SuiteArgs {
+    /// Pause between two runs
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "10s",
+        value_parser = arguments::duration,
+        allow_hyphen_values = true
+    )]
+    pub pause: Duration,
+    /// Wait before each further run until a GET of this path below its target, or of this URL, answers 2xx [default: until
+    /// its target accepts a connection]
+    #[arg(long, value_name = "PATH|URL")]
+    pub health: Option<String>,
+    /// Go on after a run that did not pass
+    #[arg(long)]
+    pub keep_going: bool,
 }
 
 /// What a run changes in its scenario, what it may do, and how it ends.

@@ -81,6 +81,8 @@ pub(super) struct Destination<'a> {
     pub(super) hides_live_view: bool,
     /// What is printed at its end.
     pub(super) telling: Telling,
+    /// The name under which the figures of the run are returned, if they are wanted.
+    pub(super) figures_as: Option<&'a str>,
 }
 
 /// The event loop and the signals of a command; every run of a sitting uses the same.
@@ -183,6 +185,7 @@ impl Prepared {
             hlog: None,
             elsewhere: existing,
             telling: destination.telling,
+            figures_as: destination.figures_as,
         })?;
 
         let quiet = destination.hides_live_view;

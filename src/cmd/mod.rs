@@ -10,6 +10,7 @@ mod ctl;
 mod doctor;
 mod env_file;
 mod execute;
+mod fetch;
 mod github;
 mod new;
 mod output_file;
@@ -24,6 +25,7 @@ mod schema;
 mod secret_commands;
 mod shells;
 mod sitting;
+mod suite;
 mod supervise;
 #[cfg(feature = "bundled-target")]
 mod target;
@@ -83,12 +85,18 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
                 args.outputs.junit.as_deref(),
                 args.out.as_deref(),
                 Existing::replaced_if(args.overwrite),
-                &args.file.display().to_string(),
+                &named(&args.files),
                 (failure.exit(), &words),
             );
         }
         failed(&failure)
     })
+}
+
+/// The names of scenario files.
+fn named(files: &[PathBuf]) -> String {
+    let names = files.iter().map(|file| file.display().to_string());
+    names.collect::<Vec<_>>().join(", ")
 }
 
 fn failed(failure: &CommandError) -> Exit {

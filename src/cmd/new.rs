@@ -3,23 +3,16 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use tokio::runtime;
 use url::Url;
 
+use super::fetch::fetch;
 use super::output_file::{Existing, OutputFile};
 use super::{CommandError, terminal};
 use crate::cli::NewArgs;
 use crate::exit::Exit;
 use crate::outcome::Outcome;
-use crate::plan::ReadsBody;
-use crate::scenario::{Cookies, Timeouts, TlsOptions};
 use crate::starter::{self, Site, SiteError};
-use crate::transport::{Client, Content, Exchange, Outgoing, Settings, Shared};
-use crate::units::ByteSize;
-
-/// The largest body that is looked at.
-const MAX_BODY: ByteSize = ByteSize(4 << 20);
 
 pub(super) fn new(args: &NewArgs) -> Result<Exit, CommandError> {
     let kind = args.kind;
@@ -79,53 +72,15 @@ fn look_at(text: &str) -> Result<(Site, bool), CommandError> {
     let runtime = runtime
         .context("cannot start the event loop")
         .map_err(CommandError::Internal)?;
-    let mut exchange = runtime.block_on(get(&url, Vec::new()))?;
+    let mut exchange = runtime.block_on(fetch(&url, Vec::new()))?;
     // One request is no load, and the command line names its host.
     let needs_allowance = exchange.outcome == Outcome::AddressRefused;
     if needs_allowance {
         let host = url.host_str().unwrap_or_default().to_owned();
-        exchange = runtime.block_on(get(&url, vec![host]))?;
+        exchange = runtime.block_on(fetch(&url, vec![host]))?;
     }
     let site = Site::of(&url, &exchange).map_err(|error| match error {
         SiteError::NoAnswer { .. } | SiteError::Fault { .. } => CommandError::Target(error.into()),
     })?;
     Ok((site, needs_allowance))
-}
-
-async fn get(url: &Url, allowed_hosts: Vec<String>) -> Result<Exchange, CommandError> {
-    let argument = |error: anyhow::Error| CommandError::Argument(error);
-    let tls = TlsOptions::default();
-    let transport = Shared::new(Settings {
-        redirects: 10,
-        cookies: Cookies::PerUser,
-        body_limit: MAX_BODY,
-        resend: true,
-        tls: &tls,
-        allowed_hosts,
-    });
-    let transport = transport.map_err(|error| argument(error.into()))?;
-    if url.scheme() == "https" {
-        let prepared = transport.prepare_tls().await;
-        prepared.map_err(|error| argument(error.into()))?;
-    }
-    let uri: Uri = url
-        .as_str()
-        .parse()
-        .context("--from is not a URL that can be requested")
-        .map_err(argument)?;
-    let mut headers = HeaderMap::new();
-    let agent = concat!("gander/", env!("CARGO_PKG_VERSION"));
-    headers.insert(header::USER_AGENT, HeaderValue::from_static(agent));
-    let outgoing = Outgoing {
-        method: &Method::GET,
-        uri: &uri,
-        headers,
-        content: Content::default(),
-        cookies: Vec::new(),
-        header_case: None,
-        redirects: None,
-        timeouts: Timeouts::default(),
-        reads_body: ReadsBody::Yes,
-    };
-    Ok(Client::new(transport).send(outgoing).await)
 }

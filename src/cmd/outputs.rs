@@ -10,6 +10,7 @@ use crate::cli::OutputArgs;
 use crate::exit::Exit;
 use crate::managed::LOG_FILE;
 use crate::record::journal::{EVENTS_FILE, HISTOGRAMS_FILE, Journal, RUN_FILE};
+use crate::report::suite::RunFigures;
 use crate::report::{
     self, BenchmarkBigger, BenchmarkSmaller, GitlabMetrics, JunitXml, Renderer, Report,
     SummaryJson, SummaryMarkdown,
@@ -48,6 +49,8 @@ pub(super) struct Wanted<'a> {
     pub(super) elsewhere: Existing,
     /// What is printed at the end.
     pub(super) telling: Telling,
+    /// The name under which the figures of the run are returned, if they are wanted.
+    pub(super) figures_as: Option<&'a str>,
 }
 
 /// What is printed about a run that has ended.
@@ -80,6 +83,8 @@ pub(super) struct Written {
     pub(super) reason: String,
     /// The verdict and the main figures in one line.
     pub(super) line: String,
+    /// The main figures, if they were wanted.
+    pub(super) figures: Option<Box<RunFigures>>,
 }
 
 impl<'a> Wanted<'a> {
@@ -147,6 +152,7 @@ pub(super) struct Outputs {
     summary: SummaryStream,
     is_json_on_stdout: bool,
     github: Option<GithubJob>,
+    figures_as: Option<String>,
 }
 
 /// The stream for the printed summary, if any.
@@ -194,6 +200,7 @@ impl Outputs {
                 Telling::Summary | Telling::Annotations => GithubJob::of_environment(),
                 Telling::Nothing => None,
             },
+            figures_as: wanted.figures_as.map(str::to_owned),
         })
     }
 
@@ -249,6 +256,9 @@ impl Outputs {
                 exit,
                 reason: report.verdict.reason.clone(),
                 line: report::console::line(&report),
+                figures: self
+                    .figures_as
+                    .map(|name| Box::new(RunFigures::of(&report, &name))),
             }),
             Some(failure) => Err(CommandError::Argument(anyhow!(
                 "{failure}; the run itself ended with exit code {} ({exit}), and `gander report {} --out FOLDER` \

@@ -40,6 +40,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, CommandError> {
         hlog: args.hlog.as_deref(),
         elsewhere,
         telling: Telling::summary_unless(args.quiet),
+        figures_as: None,
     })?;
     if let Some(hlog) = hlog {
         hlog.write_with(|log| journal.write_interval_log(log))?;

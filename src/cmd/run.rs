@@ -1,4 +1,4 @@
-//! `gander run`: one run of a scenario.
+//! `gander run`: one run of a scenario; several files are a suite.
 
 use crate::cli::RunArgs;
 use crate::exit::Exit;
@@ -6,15 +6,18 @@ use crate::exit::Exit;
 use super::execute::{Control, Destination, Prepared, Setup};
 use super::output_file::Existing;
 use super::outputs::Telling;
-use super::{CommandError, baseline, seed_or_new, terminal};
+use super::{CommandError, baseline, seed_or_new, suite, terminal};
 
 pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
+    let [file] = &*args.files else {
+        return suite::suite(args);
+    };
     let baseline = args.baseline.as_deref();
     let prepared = Prepared::of(Setup {
         baseline: baseline
             .map(|place| baseline::record(place, args.baseline_missing))
             .transpose()?,
-        ..Setup::of(&args.file, &args.setup)?
+        ..Setup::of(file, &args.setup)?
     })?;
     if let Some(record) = &prepared.setup.baseline
         && record.content.is_none()
@@ -30,6 +33,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
         besides: &args.outputs,
         hides_live_view: args.quiet,
         telling: Telling::summary_unless(args.quiet),
+        figures_as: None,
     };
     let written = prepared.run(seed_or_new(args.seed), destination, &mut Control::start()?)?;
     Ok(written.exit)

@@ -59,6 +59,7 @@ impl Sitting<'_> {
                 besides: &besides,
                 hides_live_view: self.quiet,
                 telling: Telling::Nothing,
+                figures_as: None,
             };
             let written = planned
                 .prepared

@@ -30,8 +30,91 @@ impl Renderer for JunitXml {
     }
 }
 
+/// The element of one run, and its counts.
+#[derive(Debug, Clone)]
+pub(super) struct JunitSuite {
+    counts: Counts,
+    xml: String,
+}
+
+/// The counts of test cases.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+    seconds: f64,
+}
+
+impl Counts {
+    /// The attributes that both elements have. Jenkins accepts `skipped` only at the inner one.
+    fn attributes(&self) -> String {
+        let Self {
+            tests,
+            failures,
+            errors,
+            seconds,
+            ..
+        } = self;
+        format!(
+            "tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{seconds:.3}\""
+        )
+    }
+}
+
+impl JunitSuite {
+    /// The element of a run, under this name.
+    pub(super) fn of(report: &Report, name: &str) -> Self {
+        element_of(report, &escape(name))
+    }
+
+    /// The element of a run that could not start, or did not end.
+    pub(super) fn broken(name: &str, exit: Exit, words: &str) -> Self {
+        let words = format!("exit code {} ({exit}): {words}", exit.code());
+        Self::of_run(name, CaseResult::Broken("refused", words))
+    }
+
+    /// The element of a run that was left out.
+    pub(super) fn left_out(name: &str, words: &str) -> Self {
+        Self::of_run(name, CaseResult::Skipped(words.to_owned()))
+    }
+
+    fn of_run(name: &str, result: CaseResult) -> Self {
+        let suite = escape(name);
+        let case = Case {
+            name: THE_RUN.to_owned(),
+            seconds: 0.0,
+            result,
+        };
+        let (counts, open) = open(&suite, slice::from_ref(&case), 0.0, "");
+        let xml = format!("{open}{}{CLOSE}", case.element(&suite));
+        Self { counts, xml }
+    }
+
+    /// The document of these elements.
+    pub(super) fn document<'a>(suites: impl IntoIterator<Item = &'a Self>) -> String {
+        let mut all = Counts::default();
+        let mut inside = String::new();
+        for Self { counts, xml } in suites {
+            all.tests += counts.tests;
+            all.failures += counts.failures;
+            all.errors += counts.errors;
+            all.seconds += counts.seconds;
+            inside.push_str(xml);
+        }
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"gander\" {}>\n{inside}</testsuites>\n",
+            all.attributes()
+        )
+    }
+}
+
 fn document(report: &Report) -> String {
-    let suite = escape(&report.header.scenario);
+    JunitSuite::document([&JunitSuite::of(report, &report.header.scenario)])
+}
+
+fn element_of(report: &Report, suite: &str) -> JunitSuite {
     let seconds = report.measured.as_secs_f64();
     let mut cases = vec![Case {
         name: THE_RUN.to_owned(),
@@ -50,7 +133,7 @@ fn document(report: &Report) -> String {
             }),
     );
     let started_at = format!(" timestamp=\"{}\"", escape(&report.header.started_at));
-    let mut xml = head(&suite, &cases, seconds, &started_at);
+    let (counts, mut xml) = open(suite, &cases, seconds, &started_at);
     xml.push_str("    <properties>\n");
     for (name, value) in [
         ("run_id", report.header.run_id.clone()),
@@ -66,26 +149,16 @@ fn document(report: &Report) -> String {
     }
     xml.push_str("    </properties>\n");
     for case in &cases {
-        xml.push_str(&case.element(&suite));
+        xml.push_str(&case.element(suite));
     }
     xml.push_str(&failed_requests(report));
-    xml.push_str(TAIL);
-    xml
+    xml.push_str(CLOSE);
+    JunitSuite { counts, xml }
 }
 
 /// The file for a run that could not start: one test case with an error.
 pub fn refusal(scenario: &str, exit: Exit, words: &str) -> Vec<u8> {
-    let suite = escape(scenario);
-    let case = Case {
-        name: THE_RUN.to_owned(),
-        seconds: 0.0,
-        result: CaseResult::Broken(
-            "refused",
-            format!("exit code {} ({exit}): {words}", exit.code()),
-        ),
-    };
-    let head = head(&suite, slice::from_ref(&case), 0.0, "");
-    format!("{head}{}{TAIL}", case.element(&suite)).into_bytes()
+    JunitSuite::document([&JunitSuite::broken(scenario, exit, words)]).into_bytes()
 }
 
 /// The maximum number of failure groups listed.
@@ -154,25 +227,27 @@ impl Case {
     }
 }
 
-/// The begin of the document up to the opened suite of these cases. Jenkins accepts `skipped` only at the inner element.
-fn head(suite: &str, cases: &[Case], seconds: f64, more: &str) -> String {
+/// The counts of these cases, and the opened element of their suite.
+fn open(suite: &str, cases: &[Case], seconds: f64, more: &str) -> (Counts, String) {
     let count = |is_counted: fn(&CaseResult) -> bool| {
         cases.iter().filter(|case| is_counted(&case.result)).count()
     };
-    let counts = format!(
-        "tests=\"{}\" failures=\"{}\" errors=\"{}\" time=\"{seconds:.3}\"",
-        cases.len(),
-        count(|result| matches!(result, CaseResult::Failed(..))),
-        count(|result| matches!(result, CaseResult::Broken(..))),
+    let counts = Counts {
+        tests: cases.len(),
+        failures: count(|result| matches!(result, CaseResult::Failed(..))),
+        errors: count(|result| matches!(result, CaseResult::Broken(..))),
+        skipped: count(|result| matches!(result, CaseResult::Skipped(_))),
+        seconds,
+    };
+    let open = format!(
+        "  <testsuite name=\"gander.{suite}\" {} skipped=\"{}\"{more}>\n",
+        counts.attributes(),
+        counts.skipped
     );
-    let skipped = count(|result| matches!(result, CaseResult::Skipped(_)));
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"gander\" {counts}>\n  \
-         <testsuite name=\"gander.{suite}\" {counts} skipped=\"{skipped}\"{more}>\n"
-    )
+    (counts, open)
 }
 
-const TAIL: &str = "  </testsuite>\n</testsuites>\n";
+const CLOSE: &str = "  </testsuite>\n";
 
 /// The expression of each threshold, with its window if it has one, and a number if another has the same name: CI
 /// systems know a case by its name.

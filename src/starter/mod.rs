@@ -80,7 +80,7 @@ const FOLIO_FLOW: &str = r#"  - name: browse
     steps:
       - get: /api/v1/documents
         name: list documents
-        query: { limit: 20, page: "${random(1,20)}" }
+        query: { limit: 20, page: "${random(1,10)}" }
         check: [ { status: 200 }, { json: "$.items", length: ">= 1" } ]
         capture: { id: { json: "$.items[*].id", pick: random } }
       - get: /api/v1/documents/${id}
