@@ -5,6 +5,7 @@ mod authoring;
 mod changes;
 mod comparing;
 mod controlling;
+mod several;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub use comparing::{
     SittingArgs,
 };
 pub use controlling::{CtlArgs, CtlCommand};
+pub use several::SuiteArgs;
 
 #[cfg(feature = "bundled-target")]
 use crate::bundled::{ProfileName, Secret, Stack};
@@ -151,28 +153,6 @@ pub struct RunArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show it as the group's help")]
     pub setup: SetupArgs,
-}
-
-/// How several files are run one after another.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Several files")]
-pub struct SuiteArgs {
-    /// Pause between two runs
-    #[arg(
-        long,
-        value_name = "DURATION",
-        default_value = "10s",
-        value_parser = arguments::duration,
-        allow_hyphen_values = true
-    )]
-    pub pause: Duration,
-    /// Wait before each further run until a GET of this path below its target, or of this URL, answers 2xx [default: until
-    /// its target accepts a connection]
-    #[arg(long, value_name = "PATH|URL")]
-    pub health: Option<String>,
-    /// Go on after a run that did not pass
-    #[arg(long)]
-    pub keep_going: bool,
 }
 
 /// What a run changes in its scenario, what it may do, and how it ends.

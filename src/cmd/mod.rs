@@ -26,6 +26,7 @@ mod secret_commands;
 mod shells;
 mod sitting;
 mod suite;
+mod suite_outputs;
 mod supervise;
 #[cfg(feature = "bundled-target")]
 mod target;

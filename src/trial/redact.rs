@@ -22,7 +22,7 @@ pub(super) fn header(name: &HeaderName, value: &HeaderValue, mask: &Mask) -> Str
             Some((scheme, _)) => format!("{scheme} {REDACTED}"),
             None => REDACTED.to_owned(),
         }
-    } else if is_secret_name(name.as_str()) {
+    } else if is_secret_name(name.as_str()) || value.is_sensitive() {
         REDACTED.to_owned()
     } else {
         mask.exchange(&text)
