@@ -119,7 +119,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// The scenario files
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required = true, value_name = "FILE", value_parser = arguments::scenario_file)]
     pub files: Vec<PathBuf>,
     /// Seed for all random values: schedule, feeder rows, think times
     #[arg(long, value_name = "N", value_parser = arguments::seed, allow_hyphen_values = true)]

@@ -1,6 +1,7 @@
 //! Parses numbers, durations and hosts of the command line; errors name the expected form.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::doctor::SHORTEST;
@@ -177,6 +178,17 @@ pub(super) fn host(text: &str) -> Result<String, String> {
             "`{text}` is not a host: expected a name such as shop.test, or an address, without wildcards"
         )
     })
+}
+
+/// A scenario file. A text such as `vars.x=1` is a change whose option was left out, unless there is such a file.
+pub(super) fn scenario_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if text.contains('=') && !path.exists() {
+        return Err(
+            "there is no such file; a change of the scenario needs --set before it".to_owned(),
+        );
+    }
+    Ok(path)
 }
 
 #[cfg(test)]

@@ -123,6 +123,14 @@ fn hide_values(error: &mut clap::Error) {
         let hidden = ContextValue::String("…".to_owned());
         error.insert(ContextKind::InvalidValue, hidden);
     }
+    if argument.starts_with("<FILE>")
+        && let Some((name, _)) = text(error, ContextKind::InvalidValue)
+            .as_deref()
+            .and_then(|value| value.split_once('='))
+    {
+        let shown = ContextValue::String(format!("{name}=…"));
+        error.insert(ContextKind::InvalidValue, shown);
+    }
     if error.kind() == ErrorKind::UnknownArgument
         && let Some((name, _)) = argument.split_once('=')
     {

@@ -149,8 +149,15 @@ fn each_run_has_a_folder_and_all_have_one_page_one_table_and_one_exit_code() {
         markdown.contains("| `same #2` | ✗ Failed | 3 |"),
         "{markdown}"
     );
+}
 
-    // The folder is kept, unless it may be replaced.
+#[test]
+fn an_earlier_suite_stays_unless_it_may_be_replaced() {
+    let lab = Lab::start();
+    let folder = folder(&lab.url(), &[("a.yaml", GOOD), ("c.yaml", LAST)]);
+    let folder = folder.path();
+    let (_, err, code) = ran(folder, &["a.yaml", "c.yaml", "--out", "out"]);
+    assert_eq!(code, Some(0), "{err}");
     let (_, err, code) = ran(folder, &["a.yaml", "c.yaml", "--out", "out"]);
     assert_eq!(code, Some(104), "{err}");
     assert!(err.contains("out already holds a suite"), "{err}");
