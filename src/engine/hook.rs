@@ -11,7 +11,7 @@ use super::request::Unsendable;
 use super::state::{Draws, RunValues, User, UserState, Values};
 use super::trial::{Note, Tone, Trail};
 use super::walk::parallel::{Captures, Dispatcher, Flights, Job};
-use super::walk::request::{HookRequestEnd, answered, unmeasured, unprepared};
+use super::walk::request::{HookRequestEnd, answered, unmeasured, unmeasured_exchange, unprepared};
 use super::walk::retry::{FailedAttempt, OpenRetries};
 use super::walk::{Walker, assets, parallel, settle, walk};
 use super::{CutShort, StepFailure};
@@ -254,8 +254,9 @@ impl Dispatcher for Hook<'_> {
                 let mut client = lane.unwrap_or_else(|| self.user.client.beside());
                 let trace = self.user.trace();
                 flights.add(async move {
-                    let outgoing = job.prepared.outgoing(job.request);
-                    let exchange = client.send_traced(outgoing, trace).await;
+                    let prepared = &mut job.prepared;
+                    let sent = unmeasured_exchange(&mut client, job.request, prepared, trace);
+                    let exchange = sent.await;
                     (job, client, exchange)
                 });
             }
@@ -264,7 +265,12 @@ impl Dispatcher for Hook<'_> {
             };
             self.user.lanes.push(client);
             let before = captures.begin(&job, &mut self.user.state);
-            let answered = answered(&mut self.user, job.request, &job.prepared, exchange).await;
+            let answered = match exchange {
+                Ok(exchange) => {
+                    answered(&mut self.user, job.request, &job.prepared, exchange).await
+                }
+                Err(reason) => Dispatcher::not_sent(self, job.request, &reason),
+            };
             before.restore(&mut self.user.state);
             result = settle(self, job.request, answered);
         }

@@ -70,6 +70,11 @@ impl<'r> InFlight<'r> {
         }
     }
 
+    /// Counts it in another series.
+    pub(super) const fn count_in(&mut self, series: SeriesId) {
+        self.series = series;
+    }
+
     /// The request has ended.
     pub(super) fn close(&mut self) {
         self.is_open = false;

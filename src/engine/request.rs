@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
-use super::auth::{self, Unsigned};
+use super::auth::{self, Dialogue, Unsigned};
 use super::base_url::BaseUrl;
 use super::content;
 use super::link::{flaw, follow, with_query};
@@ -21,6 +21,8 @@ pub(super) enum Unsendable {
     Missing(#[from] Missing),
     #[error("header {name} was rendered to `{value}`, {}", unfit(.value))]
     Header { name: String, value: String },
+    #[error("it has no token: {0}")]
+    NoToken(String),
     #[error("`aws_sigv4` cannot sign the request: {0}")]
     Signature(String),
     #[error("the value of the cookie {name} was rendered to a text with `;`, which would end it")]
@@ -40,6 +42,8 @@ pub(super) struct Prepared<'r> {
     content: Content,
     /// Cookies for the jar: `name=value`.
     cookies: Vec<HeaderValue>,
+    /// What its credentials need besides the request itself.
+    pub(super) dialogue: Option<Box<Dialogue>>,
     /// True for an asset of a page, which only its URL names.
     is_asset: bool,
 }
@@ -122,7 +126,11 @@ impl<'r> Prepared<'r> {
         }
         let content = content::of(request, state, text)?;
         let mut uri = uri;
+        let mut dialogue = None;
         if let Some(auth) = request.auth.as_ref().filter(|auth| auth.reaches(&uri)) {
+            if let Some(session) = auth.session {
+                dialogue = Some(Dialogue::begin(session, &auth.scheme, state)?);
+            }
             let mut unsigned = Unsigned {
                 method: &request.method,
                 uri: &mut uri,
@@ -139,6 +147,7 @@ impl<'r> Prepared<'r> {
             headers,
             content,
             cookies,
+            dialogue,
             is_asset: false,
         })
     }
@@ -151,6 +160,26 @@ impl<'r> Prepared<'r> {
             return Cow::Owned(format!("{} {path}", request.method));
         }
         Cow::Borrowed(&request.shown)
+    }
+
+    /// Its URL, headers and content.
+    pub(super) fn into_parts(self) -> (Uri, HeaderMap, Content) {
+        (self.uri.into_owned(), self.headers, self.content)
+    }
+
+    /// A copy to send, which may be sent again, to this URL.
+    pub(super) fn copy<'a>(&self, request: &'a PlannedRequest, uri: &'a Uri) -> Outgoing<'a> {
+        Outgoing {
+            method: &request.method,
+            uri,
+            headers: self.headers.clone(),
+            content: self.content.clone(),
+            cookies: self.cookies.clone(),
+            header_case: request.header_case.as_ref(),
+            redirects: request.redirects,
+            timeouts: request.timeouts,
+            reads_body: request.reads_body,
+        }
     }
 
     pub(super) fn outgoing<'a>(&'a mut self, request: &'a PlannedRequest) -> Outgoing<'a> {
@@ -286,6 +315,7 @@ mod tests {
             scheme,
             literal: None,
             only_to: None,
+            session: None,
         }
     }
 

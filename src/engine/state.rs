@@ -12,8 +12,9 @@ use http::Uri;
 use rand::Rng as _;
 use rand_pcg::Pcg64Mcg;
 
-use super::auth::SignedRequest;
+use super::auth::{Session, SignedRequest};
 use super::backoff::Backoff;
+use super::base_url::BaseUrl;
 use super::last_response::LastResponse;
 use super::trial::Trail;
 use super::walk::think::length;
@@ -32,6 +33,8 @@ pub struct RunValues {
     values: Arc<[Option<Value>]>,
     /// The pages that links captured in `setup` came from.
     pages: Arc<[(SlotId, Uri)]>,
+    /// The sessions of schemes that all users share, by number.
+    sessions: Arc<[Arc<Session>]>,
 }
 
 impl RunValues {
@@ -45,6 +48,13 @@ impl RunValues {
                 .map(|v| v.initial.clone())
                 .collect(),
             pages: Arc::default(),
+            sessions: {
+                let planned = plan.workload.sessions.iter();
+                let seed = plan.workload.seed;
+                planned
+                    .map(|planned| Arc::new(Session::new(planned, scrambled(seed))))
+                    .collect()
+            },
         }
     }
 }
@@ -102,6 +112,8 @@ pub(super) struct UserState<'r> {
     begun: Box<[bool]>,
     /// The flow of this iteration; `None` in setup and teardown.
     flow: Option<usize>,
+    /// The user's sessions of schemes with requests of their own, by number.
+    sessions: Box<[Option<Arc<Session>>]>,
     /// The request that is being signed.
     pub(super) signing: Option<Box<SignedRequest>>,
     /// The last response of this iteration, if an expression reads a part of it.
@@ -143,6 +155,7 @@ impl<'r> UserState<'r> {
             rows: vec![Cell::new(FeedRow::NotDrawn); plan.workload.feeds.len()].into(),
             begun: vec![false; plan.workload.flows.len()].into(),
             flow: None,
+            sessions: vec![None; plan.workload.sessions.len()].into(),
             signing: None,
             last: None,
             clock: None,
@@ -261,8 +274,32 @@ impl<'r> UserState<'r> {
         let responses = secrets.responses.iter();
         let responses = responses.filter_map(|secret| secret.known(self));
         let responses = responses.flat_map(|value| texts(&value));
-        let own = slots.flat_map(texts).chain(columns).chain(responses);
+        let of_user = self.sessions.iter().flatten();
+        let sessions = of_user.chain(self.values.sessions.iter());
+        let tokens = sessions.flat_map(|session| session.secrets());
+        let own = slots
+            .flat_map(texts)
+            .chain(columns)
+            .chain(responses)
+            .chain(tokens);
         own.collect()
+    }
+
+    /// The session of this number: the user's own, or the one that all users share.
+    pub(super) fn session(&mut self, number: usize) -> Arc<Session> {
+        let workload = &self.plan.workload;
+        let planned = &workload.sessions[number];
+        if planned.is_shared() {
+            return Arc::clone(&self.values.sessions[number]);
+        }
+        let salt = scrambled(workload.seed ^ scrambled(self.number));
+        let begin = || Arc::new(Session::new(planned, salt));
+        Arc::clone(self.sessions[number].get_or_insert_with(begin))
+    }
+
+    /// The address to which paths are joined.
+    pub(super) fn base(&self) -> BaseUrl {
+        BaseUrl::of(&self.plan.workload.target)
     }
 
     /// Forgets the user's value of a variable.
@@ -295,6 +332,7 @@ impl<'r> UserState<'r> {
         RunValues {
             values: own.map(|(own, all)| own.or_else(|| all.clone())).collect(),
             pages: self.pages.into(),
+            sessions: Arc::clone(&self.values.sessions),
         }
     }
 
@@ -412,7 +450,7 @@ fn stream(seed: u64, user: u64, iteration: u64) -> Pcg64Mcg {
 }
 
 /// The step of `SplitMix64` (Steele, Lea and Flood, 2014): similar numbers give unrelated results.
-fn scrambled(number: u64) -> u64 {
+pub(super) fn scrambled(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -126,6 +126,26 @@ words! {
 }
 
 words! {
+    /// How a client of OAuth proves who it is.
+    ClientAuth, "a way to authenticate a client" {
+        /// By basic authentication.
+        Basic = "basic",
+        /// By fields of the body.
+        Body = "body",
+    }
+}
+
+words! {
+    /// The users that share a token.
+    TokenPer, "who shares a token" {
+        /// Each user has a token of its own.
+        User = "user",
+        /// All users share one token, which one of them renews while the others wait.
+        Run = "run",
+    }
+}
+
+words! {
     /// The hash function of a signature.
     HmacAlgorithm, "a hash function" {
         /// SHA-256.

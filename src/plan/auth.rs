@@ -19,6 +19,8 @@ pub struct PlannedAuth {
     pub literal: Option<(HeaderName, HeaderValue)>,
     /// The only addresses that get them; `None` for the credentials of a request itself.
     pub only_to: Option<Arc<[Address]>>,
+    /// The number of its session, if the scheme has requests of its own.
+    pub session: Option<usize>,
 }
 
 /// Scheme, host and port of a URL.
@@ -66,6 +68,7 @@ impl PlannedAuth {
             scheme: auth.clone(),
             literal: literal(auth)?,
             only_to,
+            session: None,
         }))
     }
 
@@ -92,7 +95,11 @@ fn literal(auth: &Auth) -> Result<Option<(HeaderName, HeaderValue)>, String> {
             Some(key) => (name.clone(), key.to_owned()),
             None => return Ok(None),
         },
-        Auth::ApiKey(KeyPlace::Query(_), _) | Auth::Hmac(_) | Auth::AwsSigV4(_) => return Ok(None),
+        Auth::Digest(_)
+        | Auth::OAuth2(_)
+        | Auth::ApiKey(KeyPlace::Query(_), _)
+        | Auth::Hmac(_)
+        | Auth::AwsSigV4(_) => return Ok(None),
     };
     let mut header = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
         format!(

@@ -8,16 +8,19 @@ use url::Url;
 use super::auth::Address;
 use super::body;
 use super::request::{self, Base};
+use super::session::{challenge_step, token_requests};
 use super::threshold::resolve;
 use super::{
-    CheckEntry, CheckId, HttpPlan, LoadProfile, Loads, MAX_SERIES, MeasuredRequest, Metrics, OTHER,
-    Plan, PlannedFlow, PlannedRequest, ReadsBody, RequestUrl, Secrets, Segment, Series, SeriesId,
-    Subject, Workload, fingerprint, refusal, think, uses, vars,
+    AuthSeries, CheckEntry, CheckId, HttpPlan, LoadProfile, Loads, MAX_SERIES, MeasuredRequest,
+    Metrics, OTHER, Plan, PlannedFlow, PlannedRequest, PlannedSession, ReadsBody, RequestUrl,
+    Secrets, Segment, Series, SeriesId, Subject, TOKEN, TokenPlan, Workload, fingerprint, refusal,
+    think, uses, vars,
 };
 use crate::expr::PartSet;
 use crate::scenario::program::{Group, each_block, with_requests};
 use crate::scenario::{
-    self, Action, Diagnostic, Diagnostics, HttpOptions, Judging, LoadModel, Scenario, Span, Step,
+    self, Action, Auth, Diagnostic, Diagnostics, HttpOptions, Judging, LoadModel, Scenario, Span,
+    Step,
 };
 
 impl Plan {
@@ -110,6 +113,8 @@ struct WorkloadCompiler<'s> {
     /// The number of rendezvous so far.
     rendezvous: u32,
     checks: Vec<CheckEntry>,
+    /// The schemes with requests of their own.
+    sessions: Vec<Arc<PlannedSession>>,
     /// See [`Workload::links`].
     links: Box<[bool]>,
     problems: Vec<Diagnostic>,
@@ -139,6 +144,7 @@ impl<'s> WorkloadCompiler<'s> {
             other: None,
             rendezvous: 0,
             checks: Vec::new(),
+            sessions: Vec::new(),
             links: vec![false; scenario.variables.len()].into(),
             problems,
         }
@@ -181,6 +187,7 @@ impl<'s> WorkloadCompiler<'s> {
             links: self.links,
             scripts: Arc::clone(&scenario.scripts),
             feeds: scenario.feeds.clone(),
+            sessions: self.sessions,
             setup,
             teardown,
             flows,
@@ -307,6 +314,7 @@ impl<'s> WorkloadCompiler<'s> {
         let checks = request.checks.iter().take(counted);
         MeasuredRequest {
             series,
+            auth_series: self.auth_series(request, flow),
             checks: checks
                 .map(|check| self.check(&check.name, &request.name, flow))
                 .collect(),
@@ -314,7 +322,84 @@ impl<'s> WorkloadCompiler<'s> {
         }
     }
 
+    /// The series of the requests that the credentials of a request need.
+    fn auth_series(&mut self, request: &scenario::Request, flow: &str) -> Option<AuthSeries> {
+        let auth = request.auth.scheme()?;
+        let mut series = |name: &str| {
+            let key = (flow.to_owned(), name.to_owned());
+            if let Some(id) = self.steps.get(&key) {
+                return *id;
+            }
+            let id = if self.series.len() < MAX_SERIES - 1 {
+                self.add_series(Series {
+                    name: name.to_owned(),
+                    flow: flow.to_owned(),
+                    subject: Subject::Requests,
+                    tags: std::collections::BTreeMap::new(),
+                })
+            } else {
+                self.other_series()
+            };
+            self.steps.insert(key, id);
+            id
+        };
+        match auth {
+            Auth::Digest(_) => Some(AuthSeries {
+                challenge: series(challenge_step(auth)),
+                token: None,
+            }),
+            Auth::OAuth2(_) => Some(AuthSeries {
+                token: Some(series(TOKEN)),
+                challenge: series(challenge_step(auth)),
+            }),
+            Auth::Basic(..)
+            | Auth::Bearer(_)
+            | Auth::ApiKey(..)
+            | Auth::Hmac(_)
+            | Auth::AwsSigV4(_) => None,
+        }
+    }
+
+    /// The number of the session of a scheme, if it has requests of its own; equal schemes share it.
+    fn session(&mut self, scheme: &Auth) -> Option<usize> {
+        let oauth2 = match scheme {
+            Auth::Digest(_) => None,
+            Auth::OAuth2(oauth2) => Some(oauth2),
+            Auth::Basic(..)
+            | Auth::Bearer(_)
+            | Auth::ApiKey(..)
+            | Auth::Hmac(_)
+            | Auth::AwsSigV4(_) => return None,
+        };
+        let known = self
+            .sessions
+            .iter()
+            .position(|known| known.scheme == *scheme);
+        if known.is_some() {
+            return known;
+        }
+        let token = oauth2.map(|oauth2| {
+            let requests = token_requests(oauth2, self.http.timeouts);
+            let [initial, renewal] = requests.map(|request| PlannedRequest {
+                reads_body: ReadsBody::Yes,
+                ..self.request(&request)
+            });
+            let oauth2 = Arc::clone(oauth2);
+            Box::new(TokenPlan {
+                oauth2,
+                initial,
+                renewal,
+            })
+        });
+        self.sessions.push(Arc::new(PlannedSession {
+            scheme: scheme.clone(),
+            token,
+        }));
+        Some(self.sessions.len() - 1)
+    }
+
     fn request(&mut self, request: &scenario::Request) -> PlannedRequest {
+        let session = request.auth.scheme().and_then(|auth| self.session(auth));
         let link = request::link(&request.url);
         if let Some(slot) = link {
             self.links[slot.0 as usize] = true;
@@ -324,11 +409,14 @@ impl<'s> WorkloadCompiler<'s> {
                 self.problem(request.span, message);
                 (RequestUrl::Whole(request.url.clone()), None)
             });
-        let headers =
+        let mut headers =
             request::headers(self.http, request, &self.addresses).unwrap_or_else(|message| {
                 self.problem(request.span, message);
                 request::Headers::default()
             });
+        if let Some(auth) = &mut headers.auth {
+            auth.session = session;
+        }
         let content = body::body(&request.body);
         let reads_body = request.checks.iter().any(|check| check.rule.reads_body())
             || request

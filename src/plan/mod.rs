@@ -15,6 +15,7 @@ mod refusal;
 mod request;
 pub mod secrets;
 mod selection;
+mod session;
 mod think;
 pub mod threshold;
 mod totals;
@@ -36,6 +37,7 @@ pub use load::{LoadProfile, Loads, Mix, arrivals, curve, schedule};
 pub use metrics::{MetricEntry, MetricId, Metrics, Timing};
 pub use secrets::Secrets;
 pub use selection::leave_out_unmeasured;
+pub use session::{AuthSeries, PlannedSession, TOKEN, TokenPlan, is_auth_step};
 pub use threshold::Threshold;
 pub use workload::{HttpPlan, PlannedFlow, Players, Workload};
 
@@ -169,6 +171,8 @@ pub struct CheckEntry {
 pub struct MeasuredRequest {
     /// The series of its samples.
     pub series: SeriesId,
+    /// The series of the requests that its credentials need.
+    pub auth_series: Option<AuthSeries>,
     /// The number of each of its checks, in their order.
     pub checks: Vec<CheckId>,
     /// The request itself.

@@ -46,7 +46,7 @@ impl Secrets {
                 .columns
                 .extend(secret.map(|(column, _)| (number, column)));
         }
-        for request in workload.all_requests() {
+        for request in workload.all_requests().chain(workload.token_requests()) {
             found.request(request);
         }
         found.slots.sort_unstable();
@@ -91,7 +91,7 @@ struct SecretSources {
 impl SecretSources {
     fn request(&mut self, request: &PlannedRequest) {
         for (name, value) in &request.headers {
-            if is_secret_name(name.as_str()) {
+            if is_secret_name(name.as_str()) || value.is_sensitive() {
                 self.header(&String::from_utf8_lossy(value.as_bytes()));
             }
         }

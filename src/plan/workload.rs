@@ -7,8 +7,8 @@ use std::time::Duration;
 use url::Url;
 
 use super::{
-    CheckEntry, LoadProfile, Loads, MeasuredRequest, Metrics, Mix, PlannedRequest, RequestUrl,
-    Segment, Series, SeriesId,
+    CheckEntry, LoadProfile, Loads, MeasuredRequest, Metrics, Mix, PlannedRequest, PlannedSession,
+    RequestUrl, Segment, Series, SeriesId,
 };
 use crate::scenario::program::{requests, visit};
 use crate::scenario::{
@@ -41,6 +41,8 @@ pub struct Workload {
     pub scripts: Arc<Scripts>,
     /// The feeders.
     pub feeds: Vec<Feed>,
+    /// The schemes with requests of their own, by the numbers of their sessions.
+    pub sessions: Vec<Arc<PlannedSession>>,
     /// Steps before the load; not measured.
     pub setup: Vec<Step<PlannedRequest>>,
     /// Steps after the load; not measured.
@@ -189,7 +191,16 @@ impl Workload {
         })
     }
 
-    /// Every request of the workload.
+    /// The requests for tokens.
+    pub fn token_requests(&self) -> impl Iterator<Item = &PlannedRequest> {
+        let tokens = self
+            .sessions
+            .iter()
+            .filter_map(|session| session.token.as_ref());
+        tokens.flat_map(|token| [&token.initial, &token.renewal])
+    }
+
+    /// Every request of the workload, but for those of its credentials.
     pub fn all_requests(&self) -> impl Iterator<Item = &PlannedRequest> {
         let around = [&self.setup, &self.teardown].into_iter();
         around
@@ -200,12 +211,16 @@ impl Workload {
     /// True if a request of a flow uses an `https` URL, or a URL that is unknown before the run.
     pub fn may_use_tls(&self) -> bool {
         let is_secure = self.target.scheme() == "https";
-        let uses_tls = |measured: &MeasuredRequest| match &measured.request.url {
+        let uses_tls = |request: &PlannedRequest| match &request.url {
             RequestUrl::Literal(uri) => uri.scheme_str() == Some("https"),
             RequestUrl::Path(_) => is_secure,
             RequestUrl::Whole(_) => true,
         };
-        self.http.redirects > 0 && is_secure || self.measured_requests().any(uses_tls)
+        self.http.redirects > 0 && is_secure
+            || self
+                .measured_requests()
+                .any(|measured| uses_tls(&measured.request))
+            || self.token_requests().any(uses_tls)
     }
 }
 

@@ -35,16 +35,16 @@ use serde::{Deserialize, Serialize};
 pub use crate::expr::{Comparator, Condition, Number, SlotId, Template, Value};
 use crate::expr::{Context, Missing, threshold};
 pub use crate::format::words::{
-    ArrivalLaw, BodyCoding, CapturePick, Cookies, EndWord, HmacAlgorithm, JsonType, Kind,
-    MetricType, OnError, OnFail, Per, Pick, RowFormat, Severity, SignatureEncoding, StopScope,
-    Then, WhenUsedUp,
+    ArrivalLaw, BodyCoding, CapturePick, ClientAuth, Cookies, EndWord, HmacAlgorithm, JsonType,
+    Kind, MetricType, OnError, OnFail, Per, Pick, RowFormat, Severity, SignatureEncoding,
+    StopScope, Then, TokenPer, WhenUsedUp,
 };
 use crate::format::{Format, reference, schema, tables};
 use crate::mask::Mask;
 use crate::script::Scripts;
 pub use crate::source::{Diagnostic, Diagnostics, Sources, Span};
 
-pub use auth::{Auth, AwsSigning, HmacSigning, KeyPlace, RequestAuth};
+pub use auth::{Auth, AwsSigning, Grant, HmacSigning, KeyPlace, Login, OAuth2, RequestAuth};
 pub use css::CssQuery;
 pub use custom_metric::{CustomMetric, Recording};
 pub use embedded::{Embedded, embedded};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Ending, Warning};
-use crate::plan::{Series, SeriesId, Subject};
+use crate::plan::{Series, SeriesId, Subject, is_auth_step};
 use crate::record::Totals;
 
 /// The steps of a run, by unique names.
@@ -15,6 +15,7 @@ impl Steps {
         let steps = || {
             let ids = (0..).map(SeriesId).zip(series);
             ids.filter(|(_, series)| series.subject == Subject::Requests)
+                .filter(|(_, series)| !is_auth_step(&series.name))
         };
         let mut flows: BTreeMap<&str, u32> = BTreeMap::new();
         for (_, series) in steps() {

@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use crate::support::{Lab, gander};
 
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 10] = [
     ("README", include_str!("../../docs/guide/README.md")),
     ("values", include_str!("../../docs/guide/values.md")),
     ("requests", include_str!("../../docs/guide/requests.md")),
+    ("auth", include_str!("../../docs/guide/auth.md")),
     ("flow", include_str!("../../docs/guide/flow.md")),
     ("load", include_str!("../../docs/guide/load.md")),
     ("data", include_str!("../../docs/guide/data.md")),

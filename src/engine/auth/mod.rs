@@ -1,7 +1,12 @@
 //! Adds credentials to a request: headers, a pair of the query, or a signature of the whole.
 
 mod aws;
+mod dialogue;
+mod digest;
 mod hmac;
+mod session;
+mod token;
+mod wire;
 
 use std::borrow::Cow;
 
@@ -10,7 +15,10 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use url::form_urlencoded::byte_serialize;
 
+pub(super) use self::dialogue::{Dialogue, send};
 pub(super) use self::hmac::SignedRequest;
+pub(super) use self::session::Session;
+pub(super) use self::wire::{HookWire, LoadWire};
 
 use super::link::with_query;
 use super::request::{Unsendable, header_value, render};
@@ -78,6 +86,8 @@ pub(super) fn add(
             token.render(state, text)?;
             request.set(AUTHORIZATION, text)
         }
+        // They are added when the request is sent.
+        Auth::Digest(_) | Auth::OAuth2(_) => Ok(()),
         Auth::ApiKey(KeyPlace::Header(name), key) => {
             render(key, state, text)?;
             request.set(name.clone(), text)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::early_end::EarlyEnd;
 use super::walker::IterationWalker;
+use crate::engine::auth::{self, LoadWire};
 use crate::engine::base_url::BaseUrl;
 use crate::engine::in_flight::InFlight;
 use crate::engine::judge::is_slow_to_judge;
@@ -28,6 +29,13 @@ struct Landed<'p, 'r> {
     client: Client,
 }
 
+/// A request that was not sent, and the client that would have.
+struct Grounded<'p> {
+    client: Client,
+    /// The request without a token; `None` if the run stopped.
+    refused: Option<(&'p MeasuredRequest, Unsendable)>,
+}
+
 /// A request that is about to be sent.
 struct Departure<'r> {
     run: &'r RunState,
@@ -37,29 +45,50 @@ struct Departure<'r> {
 }
 
 impl<'r> Departure<'r> {
-    /// Sends a request, when the limit on the load's requests allows it; the client comes back if the run stops before.
+    /// Sends a request, when the limit on the load's requests allows it; if the run stops before, it is not sent.
     async fn fly<'p>(
         mut self,
         mut job: Job<'p, MeasuredRequest>,
         mut client: Client,
         trace: Option<Box<Trace>>,
-    ) -> Result<Landed<'p, 'r>, Client> {
+    ) -> Result<Landed<'p, 'r>, Grounded<'p>> {
         let pace = self.run.pace_of(self.user);
         if let Some(throttle) = &pace.throttle {
             let now = self.clock.now();
             let wait = throttle.reserve(now).saturating_sub(now);
             let sleep = tokio::time::sleep(wait.as_duration());
             if wait > Micros::ZERO && unless_stopped(&pace.halt, sleep).await.is_none() {
-                return Err(client);
+                let refused = None;
+                return Err(Grounded { client, refused });
             }
             let waited = self.clock.now().saturating_sub(now);
             self.intended = self.intended.map(|due| due + waited);
         }
-        let series = job.request.series;
-        let mut in_flight = InFlight::new(self.run, self.user, series, self.clock, self.intended);
-        in_flight.exchange.trace = trace;
-        let outgoing = job.prepared.outgoing(&job.request.request);
-        in_flight.send(&mut client, outgoing).await;
+        let Self {
+            run,
+            user,
+            clock,
+            intended,
+        } = self;
+        let (series, request) = (job.request.series, &job.request.request);
+        let in_flight = if let Some(dialogue) = job.prepared.dialogue.take() {
+            let mut wire = LoadWire::new(run, user, clock, job.request, intended, trace);
+            let sent = auth::send(&mut wire, &mut client, request, &job.prepared, &dialogue);
+            match Box::pin(sent).await {
+                Ok(in_flight) => in_flight,
+                Err(refused) => {
+                    let refused = Some((job.request, refused.into()));
+                    return Err(Grounded { client, refused });
+                }
+            }
+        } else {
+            let mut in_flight = InFlight::new(run, user, series, clock, intended);
+            in_flight.exchange.trace = trace;
+            in_flight
+                .send(&mut client, job.prepared.outgoing(request))
+                .await;
+            in_flight
+        };
         Ok(Landed {
             job,
             in_flight,
@@ -118,9 +147,16 @@ impl Dispatcher for IterationWalker<'_, '_> {
             // The first requests were due together; each of the others when one before it ended.
             intended = None;
             match flights.next().await {
-                Some(Err(client)) => {
+                Some(Err(Grounded { client, refused })) => {
                     self.user.lanes.push(client);
-                    result = first_break(result, Break(EarlyEnd::STOPPED));
+                    let next = match refused {
+                        None => Break(EarlyEnd::STOPPED),
+                        Some((request, reason)) => {
+                            let end = Dispatcher::not_sent(self, request, &reason);
+                            settle(self, request, end)
+                        }
+                    };
+                    result = first_break(result, next);
                 }
                 Some(Ok(landed)) if flights.len() > 0 && landed.is_slow_to_judge() => {
                     slow.push(landed);

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::engine::StepFailure;
 use crate::engine::answer::Answer;
+use crate::engine::auth::{self, HookWire, LoadWire};
 use crate::engine::base_url::BaseUrl;
 use crate::engine::in_flight::InFlight;
 use crate::engine::judge::{describe_status, judged};
@@ -15,7 +16,7 @@ use crate::outcome::Outcome;
 use crate::plan::{MeasuredRequest, PlannedRequest, Subject};
 use crate::record::{Clock, FailureExample, Millionths, Sample};
 use crate::scenario::OnError;
-use crate::transport::Exchange;
+use crate::transport::{Client, Exchange, Trace};
 use crate::units::Micros;
 
 /// The end of a request, as far as the iteration depends on it.
@@ -58,10 +59,24 @@ pub(in crate::engine) async fn measured(
         Ok(prepared) => prepared,
         Err(reason) => return not_sent(run, user, index, clock, measured, &reason),
     };
-    let mut in_flight = InFlight::new(run, index, series, clock, intended);
-    in_flight.exchange.trace = user.trace();
-    let outgoing = prepared.outgoing(request);
-    in_flight.send(&mut user.client, outgoing).await;
+    let in_flight = if let Some(dialogue) = prepared.dialogue.take() {
+        let mut wire = LoadWire::new(run, index, clock, measured, intended, user.trace());
+        let sent = auth::send(&mut wire, &mut user.client, request, &prepared, &dialogue);
+        match Box::pin(sent).await {
+            Ok(in_flight) => in_flight,
+            Err(refused) => {
+                user.backoff.note(refused.outcome);
+                let reason = refused.into();
+                return not_sent(run, user, index, clock, measured, &reason);
+            }
+        }
+    } else {
+        let mut in_flight = InFlight::new(run, index, series, clock, intended);
+        in_flight.exchange.trace = user.trace();
+        let outgoing = prepared.outgoing(request);
+        in_flight.send(&mut user.client, outgoing).await;
+        in_flight
+    };
     conclude(run, user, index, measured, &prepared, in_flight).await
 }
 
@@ -216,9 +231,30 @@ pub(in crate::engine) async fn unmeasured(
         }
     };
     let trace = user.trace();
-    let outgoing = prepared.outgoing(request);
-    let exchange = user.client.send_traced(outgoing, trace).await;
-    answered(user, request, &prepared, exchange).await
+    match unmeasured_exchange(&mut user.client, request, &mut prepared, trace).await {
+        Ok(exchange) => answered(user, request, &prepared, exchange).await,
+        Err(reason) => {
+            user.tell_unsent(request, &reason);
+            unprepared(request, &reason)
+        }
+    }
+}
+
+/// Sends a request of setup or teardown, with those that its credentials need.
+pub(in crate::engine) async fn unmeasured_exchange(
+    client: &mut Client,
+    request: &PlannedRequest,
+    prepared: &mut Prepared<'_>,
+    trace: Option<Box<Trace>>,
+) -> Result<Exchange, Unsendable> {
+    match prepared.dialogue.take() {
+        None => Ok(client.send_traced(prepared.outgoing(request), trace).await),
+        Some(dialogue) => {
+            let mut wire = HookWire(trace);
+            let sent = auth::send(&mut wire, client, request, prepared, &dialogue);
+            Box::pin(sent).await.map_err(Unsendable::from)
+        }
+    }
 }
 
 /// The end of a hook's request that cannot be built.

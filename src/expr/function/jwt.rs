@@ -29,7 +29,7 @@ static JWT: Entry = Entry {
     .at_least(2)
     .doc(
         "A signed JSON Web Token. `claims` is a mapping, or a text with one in JSON; times in it are Unix seconds, such as \
-         `timestamp() + 300`. `algorithm` is `'HS256'` (the default), `'HS384'` or `'HS512'` with a shared key, or `'RS256'` \
+         `int(timestamp_ms() / 1000) + 300`. `algorithm` is `'HS256'` (the default), `'HS384'` or `'HS512'` with a shared key, or `'RS256'` \
          or `'ES256'` with a private key in PEM form. `id` becomes `kid` in the header of the token.",
     )
     .example(

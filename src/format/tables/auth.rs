@@ -1,6 +1,6 @@
 //! Credentials of requests: one scheme each.
 
-use super::super::words::{FromWord, HmacAlgorithm, SignatureEncoding};
+use super::super::words::{ClientAuth, FromWord, HmacAlgorithm, SignatureEncoding, TokenPer};
 use super::super::{Choice, Field, Mapping, Type};
 
 /// A scheme, or none.
@@ -21,6 +21,22 @@ pub(crate) const BEARER: Field = Field::new(
     Type::TEMPLATE,
     "'${API_TOKEN:-x}'",
     "A token, sent as `authorization: Bearer …`.",
+);
+
+pub(crate) const DIGEST: Field = Field::new(
+    "digest",
+    Type::Mapping(&login::TABLE),
+    "{ user: admin, password: '${PASSWORD:-x}' }",
+    "User and password, as digest authentication (RFC 7616): MD5, SHA-256 and SHA-512-256, also as sessions. The first \
+     request of a user is answered by a challenge, and sent again with credentials; later ones use the same nonce until \
+     the server wants another. Challenges are requests of a step of their own, `challenge (digest)`.",
+);
+
+pub(crate) const OAUTH2: Field = Field::new(
+    "oauth2",
+    Type::Mapping(&oauth2::TABLE),
+    "{ token_url: 'https://id.shop.test/token', client_id: shop, client_secret: '${CLIENT_SECRET:-x}' }",
+    "A token that Gander fetches and renews (RFC 6749), sent as `authorization: Bearer …`.",
 );
 
 pub(crate) const API_KEY: Field = Field::new(
@@ -46,7 +62,15 @@ pub(crate) const AWS_SIGV4: Field = Field::new(
 );
 
 pub(crate) static SCHEME: Choice = Choice {
-    keys: &[BASIC.key, BEARER.key, API_KEY.key, HMAC.key, AWS_SIGV4.key],
+    keys: &[
+        BASIC.key,
+        BEARER.key,
+        DIGEST.key,
+        OAUTH2.key,
+        API_KEY.key,
+        HMAC.key,
+        AWS_SIGV4.key,
+    ],
     is_required: true,
 };
 
@@ -55,7 +79,7 @@ pub(crate) const TABLE: Mapping = Mapping {
     what: "`auth`",
     doc: "The credentials of a request: one scheme. All output and all files mask them. A redirect to another origin is \
         followed without them. They replace a header of the same name.",
-    fields: &[BASIC, BEARER, API_KEY, HMAC, AWS_SIGV4],
+    fields: &[BASIC, BEARER, DIGEST, OAUTH2, API_KEY, HMAC, AWS_SIGV4],
     choices: &[&SCHEME],
     example: "basic: { user: admin, password: '${PASSWORD:-x}' }\n",
     home: "it belongs under `auth:` of a request, a flow or `http:`",
@@ -85,6 +109,128 @@ pub(crate) mod login {
         fields: &[USER, PASSWORD],
         example: "user: admin\npassword: '${PASSWORD:-x}'\n",
         rest: "user: admin\npassword: x\n",
+        ..Mapping::EMPTY
+    };
+}
+
+pub(crate) mod oauth2 {
+    //! A token that is fetched and renewed.
+
+    use super::super::super::{Field, Mapping, Type};
+    use super::{ClientAuth, FromWord as _, TokenPer};
+
+    pub(crate) const TOKEN_URL: Field = Field::new(
+        "token_url",
+        Type::URL,
+        "https://id.shop.test/oauth/token",
+        "Where tokens are fetched: a complete URL, a path of the target, or a path on another target.",
+    )
+    .required();
+
+    pub(crate) const CLIENT_ID: Field = Field::new(
+        "client_id",
+        Type::TEMPLATE,
+        "shop",
+        "The client's identifier.",
+    )
+    .required();
+
+    pub(crate) const CLIENT_SECRET: Field = Field::new(
+        "client_secret",
+        Type::TEMPLATE,
+        "'${CLIENT_SECRET:-x}'",
+        "The client's secret. A public client has none; its identifier is then sent in the body.",
+    );
+
+    pub(crate) const CLIENT_AUTH: Field = Field::new(
+        "client_auth",
+        Type::Words(&ClientAuth::SET),
+        "body",
+        "How the client proves who it is.",
+    )
+    .default("basic");
+
+    pub(crate) const USER: Field = Field::new(
+        "user",
+        Type::TEMPLATE,
+        "user: ann\npassword: '${PASSWORD:-x}'",
+        "With `password`: the user's name. The grant is then `password`.",
+    );
+
+    pub(crate) const PASSWORD: Field = Field::new(
+        "password",
+        Type::TEMPLATE,
+        "user: ann\npassword: '${PASSWORD:-x}'",
+        "With `user`: the user's password.",
+    );
+
+    pub(crate) const REFRESH_TOKEN: Field = Field::new(
+        "refresh_token",
+        Type::TEMPLATE,
+        "'${REFRESH_TOKEN:-x}'",
+        "A refresh token to begin with. The grant is then `refresh_token`. If a response contains a new one, it replaces the \
+         one before.",
+    );
+
+    pub(crate) const SCOPE: Field = Field::new(
+        "scope",
+        Type::TEMPLATE,
+        "orders:read orders:write",
+        "The scopes, separated by spaces.",
+    );
+
+    pub(crate) const AUDIENCE: Field = Field::new(
+        "audience",
+        Type::TEMPLATE,
+        "https://api.shop.test",
+        "The audience, for servers that ask for it.",
+    );
+
+    pub(crate) const PER: Field = Field::new(
+        "per",
+        Type::Words(&TokenPer::SET),
+        "run",
+        "The users that share a token.",
+    )
+    .default("user");
+
+    pub(crate) const RENEW_BEFORE: Field = Field::new(
+        "renew_before",
+        Type::Positive,
+        "1m",
+        "How long before its end a token is renewed: at a moment that the seed decides, between this long and half as long \
+         before its end, so that users whose tokens end together do not renew them together. The default is a fifth of the \
+         token's lifetime, at most 5 minutes.",
+    );
+
+    pub(crate) const TABLE: Mapping = Mapping {
+        name: "oauth2",
+        what: "`oauth2`",
+        doc: "A token of OAuth 2.0. The keys decide the grant: with `user` and `password` it is `password`, with \
+            `refresh_token` it is `refresh_token`, else `client_credentials`. A token is fetched by the first request that \
+            needs it, renewed before its `expires_in` is over, and once more if a response has status 401, whose request is \
+            then sent again. Token requests are a step of their own, `token (oauth2)`; responses with status 401 that lead to \
+            a renewal are requests of `challenge (oauth2)`.",
+        fields: &[
+            TOKEN_URL,
+            CLIENT_ID,
+            CLIENT_SECRET,
+            CLIENT_AUTH,
+            USER,
+            PASSWORD,
+            REFRESH_TOKEN,
+            SCOPE,
+            AUDIENCE,
+            PER,
+            RENEW_BEFORE,
+        ],
+        example: "token_url: https://id.shop.test/oauth/token
+client_id: shop
+client_secret: '${CLIENT_SECRET:-x}'
+scope: orders:read
+per: run
+",
+        rest: "token_url: /token\nclient_id: shop\n",
         ..Mapping::EMPTY
     };
 }

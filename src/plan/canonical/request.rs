@@ -102,7 +102,7 @@ impl Canonical<'_> {
     fn headers(&mut self, request: &PlannedRequest) -> fmt::Result {
         for (name, value) in &request.headers {
             let mut facts = vec![quoted(name.as_str())];
-            if !is_secret_name(name.as_str()) {
+            if !is_secret_name(name.as_str()) && !value.is_sensitive() {
                 facts.push(self.text(&String::from_utf8_lossy(value.as_bytes())));
             }
             self.line("header", list(facts))?;

@@ -26,7 +26,7 @@ mod while_loop;
 use std::collections::BTreeMap;
 
 pub(crate) use request::query_at;
-pub(super) use request::usual_name;
+pub(super) use request::{request_url, usual_name, written_url};
 
 use super::validate::compiler::Compiler;
 use super::{Action, Step};

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use super::compiler::Compiler;
 use super::http::{header_name, headers};
 use crate::expr::{Ambient, Expression};
-use crate::format::tables::auth::{self as table, api_key, aws_sigv4, hmac, login};
+use crate::format::tables::auth::{self as table, api_key, aws_sigv4, hmac, login, oauth2};
 use crate::format::{Field, Fields};
+use crate::scenario::steps::{request_url, written_url};
 use crate::scenario::{
-    Auth, AwsSigning, Body, BodyCoding, HmacSigning, KeyPlace, RequestAuth, Template,
+    Auth, AwsSigning, Body, BodyCoding, Grant, HmacSigning, KeyPlace, Login, OAuth2, RequestAuth,
+    Template,
 };
-use crate::source::{Content, Node};
+use crate::source::{Content, Node, Span, listed};
 
 /// Reads the credentials of a request, or takes the default of its flow or of the file.
 pub(in crate::scenario) fn of_request(
@@ -51,7 +53,7 @@ pub(in crate::scenario) fn read(node: &Node, compiler: &mut Compiler<'_>) -> Opt
                 }
                 _ => "`auth` has no scheme".to_owned(),
             };
-            let hint = "the schemes are `basic`, `bearer`, `api_key`, `hmac` and `aws_sigv4`";
+            let hint = format!("the schemes are {}", listed(table::SCHEME.keys));
             compiler.problems.report_with(node.span, message, hint);
         }
         return None;
@@ -63,6 +65,11 @@ pub(in crate::scenario) fn read(node: &Node, compiler: &mut Compiler<'_>) -> Opt
             Some(Auth::Basic(user, password))
         }
         key if key == table::BEARER.key => compiler.text(node, "a token").map(Auth::Bearer),
+        key if key == table::DIGEST.key => {
+            let (user, password) = user_and_password(node, compiler)?;
+            Some(Auth::Digest(Arc::new(Login { user, password })))
+        }
+        key if key == table::OAUTH2.key => of_oauth2(node, compiler),
         key if key == table::API_KEY.key => of_api_key(node, compiler),
         key if key == table::HMAC.key => of_hmac(node, compiler),
         _ => of_aws(node, compiler),
@@ -85,6 +92,66 @@ fn user_and_password(node: &Node, compiler: &mut Compiler<'_>) -> Option<(Templa
     let user = required(&fields, &login::USER, compiler);
     let password = required(&fields, &login::PASSWORD, compiler);
     Some((user?, password?))
+}
+
+fn of_oauth2(node: &Node, compiler: &mut Compiler<'_>) -> Option<Auth> {
+    let fields = compiler.problems.fields(node, &oauth2::TABLE)?;
+    let url_node = compiler.problems.require(&fields, &oauth2::TOKEN_URL);
+    let token_url = url_node.and_then(|node| request_url(node, compiler));
+    let client_id = required(&fields, &oauth2::CLIENT_ID, compiler);
+    let client_auth = compiler.problems.value(&fields, &oauth2::CLIENT_AUTH);
+    let per = compiler.problems.value(&fields, &oauth2::PER);
+    let renew_before = compiler.problems.value(&fields, &oauth2::RENEW_BEFORE);
+    let mut optional = |field: &Field| {
+        let node = fields.get(field)?;
+        compiler.any_text(node, &format!("`{}`: a text", field.key))
+    };
+    let client_secret = optional(&oauth2::CLIENT_SECRET);
+    let (scope, audience) = (optional(&oauth2::SCOPE), optional(&oauth2::AUDIENCE));
+    let (user, password) = (optional(&oauth2::USER), optional(&oauth2::PASSWORD));
+    let refresh_token = optional(&oauth2::REFRESH_TOKEN);
+    if let Some((span, message)) = wrong_grant(&fields) {
+        let hint =
+            "without `user`, `password` and `refresh_token` the grant is `client_credentials`";
+        compiler.problems.report_with(span, message, hint);
+        return None;
+    }
+    let grant = match (user, password, refresh_token) {
+        (Some(user), Some(password), None) => Grant::Password(Login { user, password }),
+        (None, None, Some(token)) => Grant::RefreshToken(token),
+        _ => Grant::ClientCredentials,
+    };
+    Some(Auth::OAuth2(Arc::new(OAuth2 {
+        token_url: token_url?,
+        written: written_url(url_node?),
+        client_id: client_id?,
+        client_secret,
+        client_auth: client_auth?,
+        grant,
+        scope,
+        audience,
+        per: per?,
+        renew_before,
+    })))
+}
+
+/// The mistake in the keys that decide the grant, with its place.
+fn wrong_grant(fields: &Fields<'_>) -> Option<(Span, String)> {
+    let refresh = fields.entry(&oauth2::REFRESH_TOKEN);
+    match (fields.entry(&oauth2::USER), fields.entry(&oauth2::PASSWORD)) {
+        (Some(one), None) | (None, Some(one)) => {
+            let message = format!(
+                "`{}` alone decides no grant: it needs `user` and `password`",
+                one.key
+            );
+            Some((one.key_span, message))
+        }
+        (Some(_), Some(_)) => refresh.map(|refresh| {
+            let message = "`oauth2` has `user` and `password`, or `refresh_token`, not both";
+            (refresh.key_span, message.to_owned())
+        }),
+        (None, None) => None,
+    }
 }
 
 fn of_api_key(node: &Node, compiler: &mut Compiler<'_>) -> Option<Auth> {

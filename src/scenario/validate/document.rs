@@ -70,12 +70,11 @@ impl Document {
             .get(&table::BLOCKS)
             .map(|node| Blocks::of(node, &mut names, problems));
         flow::count_captures(&fields, &mut names, problems);
-        let http = http::options(
-            fields.get(&table::HTTP),
-            &mut Compiler::for_defaults(problems, &names, files),
-        );
         let targets = fields.get(&table::TARGETS);
         let targets = targets.map_or_else(Targets::new, |node| target::targets(node, problems));
+        let mut compiler = Compiler::for_defaults(problems, &names, files);
+        compiler.targets = &targets;
+        let http = http::options(fields.get(&table::HTTP), &mut compiler);
         let labels = fields.get(&table::TAGS);
         let labels = labels.map_or_else(BTreeMap::new, |node| tags::tags(node, problems));
         let defaults = Defaults {

@@ -9,6 +9,7 @@ mod reaction;
 mod url;
 
 pub(super) use self::reaction::reactions;
+pub(in crate::scenario) use self::url::{url as request_url, written as written_url};
 
 use self::body::{BODIES, BODY, COMPRESS, FILE, FORM, GRAPHQL, JSON, MULTIPART};
 use self::reaction::ON;

@@ -9,7 +9,7 @@ use crate::scenario::validate::compiler::Compiler;
 use crate::source::{Content, Node, brief, did_you_mean, nearest, user_info};
 
 /// Compiles the URL; a path on another target becomes a complete URL.
-pub(super) fn url(node: &Node, compiler: &mut Compiler<'_>) -> Option<Template> {
+pub(in crate::scenario) fn url(node: &Node, compiler: &mut Compiler<'_>) -> Option<Template> {
     let template = compiler.url(node, "a path such as /users, or a URL")?;
     let template = match target(&template.source).map(str::len) {
         Some(length) => on_target(template, length, node, compiler)?,
@@ -56,7 +56,7 @@ fn on_target(
 }
 
 /// The URL as written in the file, without `user:password@`.
-pub(super) fn written(node: &Node) -> String {
+pub(in crate::scenario) fn written(node: &Node) -> String {
     let Content::Scalar(scalar) = &node.value else {
         return String::new();
     };

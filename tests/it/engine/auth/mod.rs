@@ -1,17 +1,30 @@
 //! Credentials: each scheme is verified by what a server receives.
 
+mod digest;
+mod secrecy;
 mod server;
 mod signatures;
+mod tokens;
 
 use self::server::{Recording, answer, answer_with};
+use gander::plan::SeriesId;
+use gander::record::Counts;
+
 use super::plans::plan;
-use super::run;
+use super::{Outcome, run};
 
 /// One iteration of these steps, with more keys of the scenario.
 fn once(steps: &str, more: &str) -> String {
     format!(
         "load: {{ iterations: 1, users: 1 }}\n{more}\nflows: [ {{ name: main, steps: [ {steps} ] }} ]"
     )
+}
+
+/// The counts of a step.
+fn counts(over: &Outcome, step: &str) -> Counts {
+    let place = over.series.iter().position(|series| series.name == step);
+    let place = place.unwrap_or_else(|| panic!("no step {step}"));
+    over.totals.series(SeriesId(place as u32)).counts.clone()
 }
 
 #[tokio::test]

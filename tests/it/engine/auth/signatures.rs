@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256, Sha512};
 use super::server::{Arrived, Recording, answer};
 use super::{once, plan, run};
 
-fn hex(bytes: impl AsRef<[u8]>) -> String {
+pub(super) fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
