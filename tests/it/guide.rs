@@ -21,7 +21,7 @@ const PAGES: [(&str, &str); 10] = [
 ];
 
 /// The blocks of code of a page: the words of the fence, and the text.
-fn blocks(page: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn blocks(page: &str) -> impl Iterator<Item = (&str, &str)> {
     page.split("```")
         .skip(1)
         .step_by(2)
@@ -29,7 +29,7 @@ fn blocks(page: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// Runs a command of `gander run` in a folder.
-fn passes(folder: &Path, url: &str, arguments: &str) {
+pub(crate) fn passes(folder: &Path, url: &str, arguments: &str) {
     let output = gander()
         .current_dir(folder)
         .args(["run", "--quiet", "--overwrite", "--out", "run"])
