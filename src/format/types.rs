@@ -127,6 +127,20 @@ static LEVELS: Simple = simple(
     r"^\s*[0-9][0-9_.]*(\s*/\s*(s|sec|m|min|h))?\s*\.\.\s*[0-9][0-9_.]*(\s*/\s*(s|sec|m|min|h))?\s*$",
     &["20..60", "20/s..60/s"],
 );
+static RATES: Simple = simple(
+    "rates",
+    "rates",
+    "Two rates with `..` between them; the second may be left out (`50/s..`).",
+    r"^\s*[0-9][0-9_.]*\s*/\s*(s|sec|m|min|h)\s*\.\.(\s*[0-9][0-9_.]*\s*/\s*(s|sec|m|min|h))?\s*$",
+    &["50/s..", "50/s..2000/s"],
+);
+static SHARE: Simple = simple(
+    "share",
+    "share",
+    "A percentage above 0, such as `5%`.",
+    r"^\s*[0-9][0-9_.]*\s*%\s*$",
+    &["5%"],
+);
 static STATUS: Simple = simple(
     "status",
     "status",
@@ -208,12 +222,14 @@ static THRESHOLD: Simple = simple(
 );
 
 /// The types that the reference explains.
-pub(super) static EXPLAINED: [&Simple; 22] = [
+pub(super) static EXPLAINED: [&Simple; 24] = [
     &DURATION,
     &RATE,
     &SIZE,
     &RANGE,
     &LEVELS,
+    &RATES,
+    &SHARE,
     &NAME,
     &FILE,
     &TEMPLATE,
@@ -246,6 +262,8 @@ impl Type {
     pub(crate) const SIZE: Self = Self::Simple(&SIZE);
     pub(crate) const RANGE: Self = Self::Simple(&RANGE);
     pub(crate) const LEVELS: Self = Self::Simple(&LEVELS);
+    pub(crate) const RATES: Self = Self::Simple(&RATES);
+    pub(crate) const SHARE: Self = Self::Simple(&SHARE);
     pub(crate) const STATUS: Self = Self::Simple(&STATUS);
     pub(crate) const JSON_PATH: Self = Self::Simple(&JSON_PATH);
     pub(crate) const CSS: Self = Self::Simple(&CSS);

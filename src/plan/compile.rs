@@ -13,8 +13,8 @@ use super::threshold::resolve;
 use super::{
     AuthSeries, CheckEntry, CheckId, HttpPlan, LoadProfile, Loads, MAX_SERIES, MeasuredRequest,
     Metrics, OTHER, Plan, PlannedFlow, PlannedRequest, PlannedSession, ReadsBody, RequestUrl,
-    Secrets, Segment, Series, SeriesId, Subject, TOKEN, TokenPlan, Workload, fingerprint, refusal,
-    think, uses, vars,
+    SearchPlan, Secrets, Segment, Series, SeriesId, Subject, TOKEN, TokenPlan, Workload,
+    fingerprint, refusal, think, uses, vars,
 };
 use crate::expr::PartSet;
 use crate::scenario::program::{Group, each_block, with_requests};
@@ -46,7 +46,10 @@ impl Plan {
                 }
             }
         }
+        let search = search_of(scenario, &workload, &mut problems);
         match scenario.judging {
+            // A search overloads the target on purpose.
+            Judging::Thresholds if search.is_some() => {}
             Judging::Thresholds => thresholds.extend(resolve::built_in(&thresholds, &workload)),
             Judging::Nothing => {}
         }
@@ -63,6 +66,7 @@ impl Plan {
             kind: scenario.kind,
             think_time: scenario.think_time,
             thresholds,
+            search,
             secrets,
             hash: fingerprint::plan(&workload_hash, seed),
             workload_hash,
@@ -75,6 +79,36 @@ impl Plan {
 pub(super) fn workload_of(scenario: &Scenario, target: &Url) -> Workload {
     let compiler = WorkloadCompiler::new(scenario, target);
     compiler.workload(scenario, target, 0, Segment::WHOLE).0
+}
+
+/// The search for the capacity, if a load is one.
+fn search_of(
+    scenario: &Scenario,
+    workload: &Workload,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<SearchPlan> {
+    let mut searches = scenario.loads().enumerate().filter_map(|(index, load)| {
+        let LoadModel::Search(search) = &load.model else {
+            return None;
+        };
+        Some((index, search))
+    });
+    let (index, search) = searches.next()?;
+    if searches.next().is_some() {
+        let message =
+            "two loads search for the capacity: only one can, since each disturbs the other";
+        problems.push(Diagnostic::new(None, message));
+    }
+    let mut plan = SearchPlan::of(index, search);
+    for entry in &search.rules {
+        match resolve::resolve(entry, workload, &scenario.target) {
+            Ok(rule) => plan.rules.push(rule),
+            Err(error) => {
+                problems.push(error.in_file(&entry.expression, entry.span, entry.start));
+            }
+        }
+    }
+    Some(plan)
 }
 
 /// The loads: the shared one, then those of flows.

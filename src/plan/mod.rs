@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod outline;
 mod refusal;
 mod request;
+mod search;
 pub mod secrets;
 mod selection;
 mod session;
@@ -35,6 +36,7 @@ pub use body::gzipped;
 pub use load::schedule::Schedule;
 pub use load::{LoadProfile, Loads, Mix, arrivals, curve, schedule};
 pub use metrics::{MetricEntry, MetricId, Metrics, Timing};
+pub use search::SearchPlan;
 pub use secrets::Secrets;
 pub use selection::leave_out_unmeasured;
 pub use session::{AuthSeries, PlannedSession, TOKEN, TokenPlan, is_auth_step};
@@ -88,6 +90,8 @@ pub struct Plan {
     pub workload: Workload,
     /// The thresholds; built-in ones come last.
     pub thresholds: Vec<Threshold>,
+    /// The search for the capacity, if the load is one.
+    pub search: Option<SearchPlan>,
     /// Values that no output may show.
     pub secrets: Secrets,
     /// SHA-256, in hex, of the load and the requests, without the seed, the target's address and the values of secrets:
@@ -102,7 +106,9 @@ impl Plan {
     /// If `server-timing` headers are recorded: the names in them that thresholds judge.
     pub fn server_timing(&self) -> Option<Vec<String>> {
         let mut names: Vec<String> = Vec::new();
-        for name in self.thresholds.iter().flat_map(Threshold::server_timing) {
+        let rules = self.search.iter().flat_map(|search| &search.rules);
+        let rules = self.thresholds.iter().chain(rules);
+        for name in rules.flat_map(Threshold::server_timing) {
             if !names.iter().any(|known| known == name) {
                 names.push(name.to_owned());
             }

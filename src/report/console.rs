@@ -9,8 +9,8 @@ use super::html::{signed_percent, standing};
 use super::model::{Report, Stats, StepRow};
 use super::paint::{Colour, Paint, Tone};
 use super::text;
-use crate::record::{Counts, Timing};
-use crate::units::{Micros, show_count, show_rate, show_share};
+use crate::record::{Counts, LevelResult, Timing};
+use crate::units::{Micros, show_count, show_number, show_rate, show_share};
 
 /// The minimum and maximum width of the summary, in columns.
 const WIDTHS: std::ops::RangeInclusive<usize> = 60..=100;
@@ -34,6 +34,7 @@ pub fn summary(report: &Report, place: Option<&Path>, width: usize, colour: Colo
     };
     let mut lines = page.verdict();
     lines.extend(page.thresholds());
+    lines.extend(page.capacity());
     lines.extend(page.baseline());
     lines.extend(page.figures());
     lines.extend(page.steps());
@@ -151,6 +152,33 @@ impl ConsoleReport<'_> {
         if !changed.is_empty() {
             lines.extend(compare_table(&changed, MOST_STEPS, self.width, self.paint));
         }
+        lines
+    }
+
+    fn capacity(&self) -> Vec<String> {
+        let Some(search) = &self.report.capacity else {
+            return Vec::new();
+        };
+        let mut lines = self.heading("Capacity");
+        for level in &search.levels {
+            let (mark, tone) = match level.result {
+                LevelResult::Held => ("✓", Tone::Good),
+                LevelResult::Broke => ("✗", Tone::Bad),
+                LevelResult::Invalid => ("–", Tone::Care),
+            };
+            let p95 = level
+                .p95
+                .map_or_else(|| "–".to_owned(), |p95| Micros(p95).to_string());
+            lines.push(format!(
+                "  {} {} {}  completed {}  in flight {}  p95 {p95}",
+                self.paint.with(tone, mark),
+                text::column_right(&show_rate(level.rate), 10),
+                text::column(level.purpose.word(), 8),
+                text::column_right(&show_rate(level.completed_per_second()), 10),
+                text::column_right(&show_number(level.in_flight), 7),
+            ));
+        }
+        lines.extend(self.wrapped(&search.law_in_words()));
         lines
     }
 

@@ -13,14 +13,14 @@ use self::rows::{
     IterationFailureSummary, StepSummary,
 };
 use super::compare::RowDocument;
-use super::model::{Report, Stats, ThresholdRow};
+use super::model::{CapacitySearch, Report, Stats, ThresholdRow};
 use super::{RenderError, Renderer};
 use crate::compare::Comparison;
 use crate::outcome::Outcome;
 use crate::plan::schedule::Model;
 use crate::plan::threshold::Unit;
 use crate::record::totals::{HealthTotals, TargetTotals};
-use crate::record::{LoadChange, LogLine, Standing, Timing};
+use crate::record::{LoadChange, LogLine, SearchEnd, SearchLevel, Standing, Timing};
 use crate::scenario::{Kind, Severity};
 use crate::units::Micros;
 use crate::verdict::Conclusion;
@@ -72,6 +72,8 @@ pub(super) struct Summary<'a> {
     plan_hash: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     changes: &'a [LoadChange],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capacity: Option<CapacitySummary<'a>>,
     load: LoadSummary,
     totals: TotalsSummary,
     steps: Vec<StepSummary<'a>>,
@@ -92,6 +94,40 @@ pub(super) struct Summary<'a> {
     baseline: Option<BaselineSummary<'a>>,
     generator: GeneratorSummary<'a>,
     warnings: &'a [String],
+}
+
+/// The search for the capacity.
+#[derive(Debug, Serialize)]
+struct CapacitySummary<'a> {
+    #[serde(flatten)]
+    end: Option<&'a SearchEnd>,
+    levels: &'a [SearchLevel],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    law: Option<LawSummary>,
+}
+
+/// The Universal Scalability Law.
+#[derive(Debug, Serialize)]
+struct LawSummary {
+    lambda: f64,
+    sigma: f64,
+    kappa: f64,
+    r_squared: f64,
+}
+
+impl<'a> CapacitySummary<'a> {
+    fn of(search: &'a CapacitySearch) -> Self {
+        Self {
+            end: search.end.as_ref(),
+            levels: &search.levels,
+            law: search.law.map(|law| LawSummary {
+                lambda: law.lambda,
+                sigma: law.sigma,
+                kappa: law.kappa,
+                r_squared: law.r_squared,
+            }),
+        }
+    }
 }
 
 /// The comparison with the baseline.
@@ -246,6 +282,7 @@ impl<'a> Summary<'a> {
             workload_hash: header.workload_hash.as_deref(),
             plan_hash: &header.plan_hash,
             changes: &report.changes,
+            capacity: report.capacity.as_ref().map(CapacitySummary::of),
             load: LoadSummary {
                 model: header.model,
                 offered: report.load.offered,

@@ -4,6 +4,7 @@
 
 pub mod header;
 mod obey;
+mod search;
 mod session;
 mod signals;
 mod sink;
@@ -20,13 +21,15 @@ pub use sink::{End, LiveView, Second, Sink, Sinks};
 pub use target::RunningTarget;
 pub use trial::{TrialEnd, attempt};
 
+use self::search::Search;
 use self::session::{LoadOver, Session};
 use crate::control::ControlSocket;
 use crate::engine::{self, CutShort, RunValues};
-use crate::plan::Plan;
+use crate::plan::{Plan, Schedule};
 use crate::probe;
 use crate::record::journal::{Event, RunHeader};
 use crate::record::{LoadCounts, Log, LogLine, Recorder, StopReason, Totals};
+use crate::scenario::ArrivalLaw;
 use crate::transport::Shared;
 use crate::units::{Micros, show_duration};
 use crate::verdict::Judge;
@@ -160,6 +163,17 @@ impl Run<'_> {
             is_stopped: false,
             changes: 0,
             last: LoadCounts::default(),
+            search: plan.search.clone().map(|search| {
+                let load = &plan.workload.loads[search.load];
+                let (most, law) = match load.schedule {
+                    Schedule::Arrivals { max_users, law, .. } => (max_users, law),
+                    Schedule::Users(_) | Schedule::Iterations { .. } => {
+                        (load.users.len() as u32, ArrivalLaw::Constant)
+                    }
+                };
+                let measured = (&*plan.workload.series, plan.workload.checks.len());
+                Box::new(Search::new(search, measured, most, law))
+            }),
         };
         session.until_over(signals, control).await
     }

@@ -53,6 +53,10 @@ impl Session<'_> {
         if self.changes >= MOST_CHANGES && !is_stop {
             return Err(format!("a run takes at most {MOST_CHANGES} changes"));
         }
+        let is_of_load = !matches!(request, Request::Tag { .. } | Request::Stop);
+        if self.search.is_some() && is_of_load {
+            return Err("the search for the capacity sets the rate itself".to_owned());
+        }
         let loads = &self.plan.workload.loads;
         let everyone = || (0..loads.len()).collect();
         let changed = |loads: Vec<usize>, level, flow, kind| {

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::search::{Search, SearchStep};
 use super::signals::Signals;
 use super::sink::{End, Second, Sinks};
 use super::target::RunningTarget;
 use crate::control::{ControlSocket, ReplyTo, Request};
-use crate::engine::{Running, Stop};
+use crate::engine::{LevelChange, Running, Stop};
 use crate::plan::Plan;
 use crate::record::journal::Event;
-use crate::record::{LoadCounts, Recorder, StopReason, Totals};
+use crate::record::{Capacity, LoadCounts, Recorder, SearchEnd, StopReason, Totals};
 use crate::units::Micros;
 use crate::verdict::Judge;
 
@@ -35,6 +36,8 @@ pub(super) struct Session<'a> {
     pub(super) is_stopped: bool,
     /// The number of changes by request so far.
     pub(super) changes: usize,
+    /// The search for the capacity, if the load is one.
+    pub(super) search: Option<Box<Search>>,
     /// The load of the last interval.
     pub(super) last: LoadCounts,
 }
@@ -178,6 +181,10 @@ impl Session<'_> {
             standings: &standings,
             is_last,
         })?;
+        if let Some(search) = &mut self.search {
+            let steps = search.observe(&interval);
+            self.go_on_searching(steps)?;
+        }
         for (threshold, (now, before)) in standings.iter().zip(&before).enumerate() {
             if now.standing != before.standing {
                 let (standing, observed) = (now.standing, now.observed);
@@ -192,6 +199,30 @@ impl Session<'_> {
         Ok(())
     }
 
+    fn search_end(&self, result: Capacity) -> SearchEnd {
+        let at_least = self.plan.search.as_ref().and_then(|search| search.at_least);
+        SearchEnd { result, at_least }
+    }
+
+    /// Does what the search for the capacity has decided.
+    fn go_on_searching(&mut self, steps: Vec<SearchStep>) -> anyhow::Result<()> {
+        let load = self.plan.search.as_ref().map_or(0, |search| search.load);
+        for step in steps {
+            match step {
+                SearchStep::Rate(rate) => {
+                    self.running.change(load, LevelChange::Set(rate));
+                }
+                SearchStep::Level(level) => self.sinks.event(&Event::Level(level))?,
+                SearchStep::Done(result) => {
+                    let end = self.search_end(result);
+                    self.sinks.event(&Event::Capacity(end))?;
+                    self.running.stop(Stop::Graceful);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Acts on the closed interval: may stop the run, or start the drain of requests in flight.
     fn next_phase(&mut self, phase: Phase) -> anyhow::Result<Phase> {
         if phase != Phase::Loading {
@@ -200,6 +231,9 @@ impl Session<'_> {
         let now = self.running.clock().now();
         if let Some(reason) = self.reason_to_stop() {
             return self.drain(reason, now);
+        }
+        if self.search.as_deref().is_some_and(Search::is_over) {
+            return Ok(self.draining_from(now, false));
         }
         let end = self.plan.workload.loads.duration().map(Micros::from);
         let end = end.filter(|end| now >= *end);
@@ -292,6 +326,10 @@ impl Session<'_> {
             self.is_stopped = true;
         }
         self.close_interval(end, end, true)?;
+        if let Some(search) = self.search.as_ref().filter(|search| !search.is_over()) {
+            let end = self.search_end(search.out_of_time());
+            self.sinks.event(&Event::Capacity(end))?;
+        }
         let ended = self.running.join(Duration::ZERO).await;
         Ok(LoadOver {
             end: End {

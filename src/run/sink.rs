@@ -160,6 +160,12 @@ impl Sink for LiveView {
         if let Event::Change(change) = event {
             self.note(&change.to_string());
         }
+        if let Event::Level(level) = event {
+            self.note(&level.to_string());
+        }
+        if let Event::Capacity(end) = event {
+            self.note(&end.result.to_string());
+        }
         let Event::Stop { at, reason } = event else {
             return Ok(());
         };

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::ThresholdEntry;
 use crate::format::words::ArrivalLaw;
 use crate::units::Rate;
 
 /// A load: its model, and when it runs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Load {
     /// When users are active or iterations start.
     pub model: LoadModel,
@@ -23,7 +24,7 @@ pub struct Load {
 }
 
 /// When users are active or iterations start.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum LoadModel {
     /// Closed model: stages of concurrent users. A constant load is one stage that starts at its level.
     Users {
@@ -50,6 +51,45 @@ pub enum LoadModel {
         /// The distribution of starts within the rate.
         law: ArrivalLaw,
     },
+    /// Open model: the rate rises until a rule breaks; the capacity lies below.
+    Search(Box<CapacitySearch>),
+}
+
+/// A search for the highest rate that satisfies rules.
+#[derive(Debug, Clone)]
+pub struct CapacitySearch {
+    /// The first rate, in starts per second.
+    pub from: f64,
+    /// The highest rate, if there is a limit.
+    pub most: Option<f64>,
+    /// The difference of two rates while the rate rises.
+    pub step: SearchStep,
+    /// The duration of each rate.
+    pub every: Duration,
+    /// The duration of the rate that confirms the result.
+    pub confirm: Duration,
+    /// The relative distance between the rate that holds and the one that breaks, at which the search ends.
+    pub precision: f64,
+    /// The capacity that the target must have.
+    pub at_least: Option<f64>,
+    /// The rules.
+    pub rules: Vec<ThresholdEntry>,
+    /// The maximum number of users.
+    pub max_users: u32,
+    /// The distribution of starts within the rate.
+    pub law: ArrivalLaw,
+    /// The time after which the search ends without a result.
+    pub max_duration: Duration,
+}
+
+/// The difference of two rates while the rate of a search rises.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchStep {
+    /// Starts per second.
+    Add(f64),
+    /// A part of the rate.
+    Part(f64),
 }
 
 impl LoadModel {
@@ -57,7 +97,7 @@ impl LoadModel {
     pub fn stages(&self) -> &[Stage] {
         match self {
             Self::Users { stages } | Self::Arrivals { stages, .. } => stages,
-            Self::Iterations { .. } => &[],
+            Self::Iterations { .. } | Self::Search(_) => &[],
         }
     }
 
@@ -65,7 +105,7 @@ impl LoadModel {
     pub fn stages_mut(&mut self) -> &mut [Stage] {
         match self {
             Self::Users { stages } | Self::Arrivals { stages, .. } => stages,
-            Self::Iterations { .. } => &mut [],
+            Self::Iterations { .. } | Self::Search(_) => &mut [],
         }
     }
 
@@ -81,6 +121,8 @@ impl LoadModel {
                 Some(stages.iter().map(|stage| stage.duration).sum())
             }
             Self::Iterations { max_duration, .. } => *max_duration,
+            // It ends when the capacity is found.
+            Self::Search(_) => None,
         }
     }
 }

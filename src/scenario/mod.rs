@@ -55,7 +55,9 @@ pub use html::HtmlDocument;
 pub use http_options::{Compression, HttpOptions, Timeouts, TlsOptions, Trust};
 pub use json_path::{JsonPath, TooManyVisits};
 pub use json_schema::JsonSchema;
-pub use load_model::{Bounds, Delay, Load, LoadModel, Shape, Sharing, Stage};
+pub use load_model::{
+    Bounds, CapacitySearch, Delay, Load, LoadModel, SearchStep, Shape, Sharing, Stage,
+};
 pub use program::{Action, Step};
 pub use response::{
     Capture, CaptureDefault, CaptureFrom, CaptureSelection, Check, CheckRule, CssRule,

@@ -3,6 +3,7 @@
 mod effect;
 mod several;
 mod spending;
+mod usl;
 
 use std::f64::consts::SQRT_2;
 
@@ -11,6 +12,7 @@ use special::{Beta as _, Error as _};
 pub use effect::{Bounds, Effect, runs_needed};
 pub use several::{benjamini_hochberg, holm};
 pub use spending::Spending;
+pub use usl::Usl;
 
 /// The confidence of every interval, unless it says otherwise.
 pub const CONFIDENCE: f64 = 0.95;

@@ -6,9 +6,9 @@ use crate::exit::Exit;
 use crate::outcome::Outcome;
 use crate::plan::Subject;
 use crate::plan::threshold::Metric;
-use crate::record::{StopReason, Totals};
+use crate::record::{Capacity, SearchEnd, StopReason, Totals};
 use crate::scenario::Severity;
-use crate::units::show_count;
+use crate::units::{show_count, show_rate};
 
 /// A finding that decides the result of a run.
 struct Finding {
@@ -84,6 +84,7 @@ impl Judge {
         findings.extend(unpermitted.map(|reason| Finding::new(Exit::ThresholdFailed, reason)));
         findings.extend(self.of_thresholds());
         findings.extend(self.of_baseline());
+        findings.extend(ending.capacity.as_ref().map(of_search));
         findings.extend(nothing_measured(totals));
         findings.extend(self.nothing_succeeded(totals));
         findings.push(self.praise(totals));
@@ -335,6 +336,27 @@ fn invalid(warnings: &[Warning]) -> Option<Finding> {
             cause.unwrap_or_default()
         ),
     ))
+}
+
+/// The result of a search for the capacity.
+fn of_search(end: &SearchEnd) -> Finding {
+    let told = end.result.to_string();
+    let exit = match &end.result {
+        Capacity::Generator { .. } => Exit::MeasurementInvalid,
+        Capacity::OutOfTime { .. } => Exit::Inconclusive,
+        Capacity::NothingHeld { .. } => Exit::ThresholdFailed,
+        Capacity::Found { .. } | Capacity::AtLeast { .. } => Exit::Passed,
+    };
+    match (end.at_least, end.result.holds()) {
+        (Some(at_least), Some(holds)) if exit == Exit::Passed && holds < at_least => {
+            let wanted = show_rate(at_least);
+            Finding::new(
+                Exit::ThresholdFailed,
+                format!("{told}; at least {wanted} is needed"),
+            )
+        }
+        _ => Finding::new(exit, told),
+    }
 }
 
 fn nothing_measured(totals: &Totals) -> Option<Finding> {

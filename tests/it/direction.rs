@@ -62,7 +62,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "report",
         &[
-            "units", "outcome", "exit", "scenario", "plan", "record", "verdict", "compare",
+            "units", "outcome", "exit", "stats", "scenario", "plan", "record", "verdict", "compare",
         ],
     ),
     ("control", &["units"]),

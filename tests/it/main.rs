@@ -45,6 +45,7 @@ mod scenario_invalid;
 mod scenario_mutation;
 mod scenario_tags;
 mod schema;
+mod search;
 mod secrets;
 mod selecting;
 mod stages;

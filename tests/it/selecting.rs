@@ -117,7 +117,9 @@ fn an_environment_changes_values_by_their_paths_and_set_counts_more() {
         .model
     {
         LoadModel::Iterations { count, .. } => count,
-        LoadModel::Users { .. } | LoadModel::Arrivals { .. } => panic!("a load by iterations"),
+        LoadModel::Users { .. } | LoadModel::Arrivals { .. } | LoadModel::Search(_) => {
+            panic!("a load by iterations")
+        }
     };
     let plain = read(None, &[]).expect("a scenario");
     assert_eq!(iterations(&plain), 20);

@@ -2,6 +2,7 @@
 
 use super::super::words::{ArrivalLaw, FromWord};
 use super::super::{Choice, Field, Form, Mapping, Type};
+use super::threshold;
 
 /// A larger number of users on one machine is a typing error.
 pub const MAX_USERS: u32 = 100_000;
@@ -20,11 +21,12 @@ pub(crate) const USERS: Field = Field::new(
 
 pub(crate) const RATE: Field = Field::new(
     "rate",
-    Type::RATE,
+    Type::OneOf(&[Type::RATE, Type::RATES]),
     "rate: 200/s\nfor: 5m\nmax_users: 300",
     "Iterations started per second, minute or hour, whether or not earlier ones have ended (open model). Response \
      times count from the time an iteration was due. A rate counts iterations, not requests: a flow of three requests \
-     at 100/s sends 300 requests per second. At most 1,000,000/s.",
+     at 100/s sends 300 requests per second. At most 1,000,000/s. With `step`, the rates to search for the capacity: \
+     `50/s..`, or `50/s..2000/s` with the highest.",
 );
 
 pub(crate) const STAGES: Field = Field::new(
@@ -78,7 +80,8 @@ pub(crate) const MAX_DURATION: Field = Field::new(
     Type::Positive,
     "iterations: 1000\nusers: 10\nmax_duration: 10m",
     "The maximum duration of a load of `iterations`. Iterations that are left count as unstarted. Without it the load \
-     lasts until the last iteration ends.",
+     lasts until the last iteration ends. Of a search for the capacity, the time after which it ends without a result \
+     (without it, 2h).",
 );
 
 pub(crate) const FROM: Field = Field::new(
@@ -106,6 +109,56 @@ pub(crate) const THROUGHPUT: Field = Field::new(
      for a load by `rate`, which limits the starts of iterations itself.",
 );
 
+pub(crate) const STEP: Field = Field::new(
+    "step",
+    Type::OneOf(&[Type::RATE, Type::SHARE]),
+    SEARCH,
+    "Searches for the capacity: the rate rises by this step, or by this part of it, until a rule of `until` breaks. Then the \
+     load backs off until the target has caught up, halves the distance between the last rate that held and the first \
+     that broke, and confirms the result.",
+)
+.home("did you mean `steps`? The `step` of a search for the capacity belongs under `load:`");
+
+pub(crate) const EVERY: Field = Field::new(
+    "every",
+    Type::Positive,
+    SEARCH,
+    "How long each rate is held. The rules judge it without its first fifth, in which the target settles.",
+);
+
+pub(crate) const UNTIL: Field = Field::new(
+    "until",
+    threshold::LIST,
+    SEARCH,
+    "The rules that a rate must satisfy, each judged for that rate alone. A rate also breaks if the target completes fewer \
+     iterations than are due.",
+);
+
+pub(crate) const CONFIRM: Field = Field::new(
+    "confirm",
+    Type::Positive,
+    "rate: 50/s..\nstep: 50/s\nevery: 30s\nuntil: [ p95(response_time) < 500ms ]\nmax_users: 500\nconfirm: 1m",
+    "How long the result is held at the end, to confirm it. Without it, twice `every`.",
+);
+
+pub(crate) const PRECISION: Field = Field::new(
+    "precision",
+    Type::SHARE,
+    "rate: 50/s..\nstep: 50/s\nevery: 30s\nuntil: [ p95(response_time) < 500ms ]\nmax_users: 500\nprecision: 5%",
+    "The distance between the rate that holds and the one that breaks at which the search ends.",
+)
+.default("3%");
+
+pub(crate) const AT_LEAST: Field = Field::new(
+    "at_least",
+    Type::RATE,
+    "rate: 50/s..\nstep: 50/s\nevery: 30s\nuntil: [ p95(response_time) < 500ms ]\nmax_users: 500\nat_least: 400/s",
+    "The capacity that the target must have: the run fails if less holds.",
+);
+
+const SEARCH: &str =
+    "rate: 50/s..\nstep: 50/s\nevery: 30s\nuntil: [ p95(response_time) < 500ms ]\nmax_users: 500";
+
 /// Keys that every form may have.
 macro_rules! with_any {
     ($($key:literal),*) => {
@@ -128,6 +181,17 @@ pub(crate) static OF_RATE: Form = Form {
     what: "a load by `rate`",
     needs: &["rate", "for", "max_users"],
     may: with_any!["arrivals"],
+};
+pub(crate) static OF_SEARCH: Form = Form {
+    what: "a search for the capacity",
+    needs: &["rate", "step", "every", "until", "max_users"],
+    may: with_any![
+        "arrivals",
+        "confirm",
+        "precision",
+        "at_least",
+        "max_duration"
+    ],
 };
 pub(crate) static OF_STAGES: Form = Form {
     what: "a load of `stages`",
@@ -155,8 +219,9 @@ pub(crate) static OF_ITERATIONS: Form = Form {
 pub(crate) const TABLE: Mapping = Mapping {
     name: "load",
     what: "a load",
-    doc: "A load has one of four forms: constant `users` with `for`; a `rate` with `for` and `max_users`; `stages`, \
-        which need `max_users` if they have a `rate`; or `iterations` with `users`.",
+    doc: "A load has one of five forms: constant `users` with `for`; a `rate` with `for` and `max_users`; `stages`, \
+        which need `max_users` if they have a `rate`; `iterations` with `users`; or a search for the capacity, by a `rate` \
+        that rises by `step`.",
     fields: &[
         USERS,
         RATE,
@@ -170,8 +235,14 @@ pub(crate) const TABLE: Mapping = Mapping {
         FROM,
         GRACE,
         THROUGHPUT,
+        STEP,
+        EVERY,
+        UNTIL,
+        CONFIRM,
+        PRECISION,
+        AT_LEAST,
     ],
-    forms: &[&OF_USERS, &OF_RATE, &OF_STAGES, &OF_ITERATIONS],
+    forms: &[&OF_USERS, &OF_RATE, &OF_STAGES, &OF_ITERATIONS, &OF_SEARCH],
     example: "rate: 200/s\nfor: 5m\nmax_users: 300\n",
     home: "it belongs under `load:`, such as `load: { users: 20, for: 5m }`",
     ..Mapping::EMPTY

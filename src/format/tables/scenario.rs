@@ -218,13 +218,7 @@ pub(crate) const FLOWS: Field = Field::new(
 
 pub(crate) const THRESHOLDS: Field = Field::new(
     "thresholds",
-    Type::OneOf(&[
-        Type::List(&Type::OneOf(&[
-            Type::THRESHOLD,
-            Type::Mapping(&threshold::TABLE),
-        ])),
-        Type::Nothing,
-    ]),
+    Type::OneOf(&[threshold::LIST, Type::Nothing]),
     "[ p95(response_time) < 500ms, 'ratio(failed) < 1%' ]",
     "Rules that the run must satisfy: an expression, or an expression with options. Two rules are built in and apply \
      unless a threshold uses the same metric: `ratio(failed_iterations) < 5%`, and, for a load by `rate` or \

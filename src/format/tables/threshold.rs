@@ -3,6 +3,9 @@
 use super::super::words::{FromWord, Severity};
 use super::super::{Field, Mapping, Type};
 
+/// A list of rules.
+pub(crate) const LIST: Type = Type::List(&Type::OneOf(&[Type::THRESHOLD, Type::Mapping(&TABLE)]));
+
 pub(crate) const EXPECT: Field = Field::new(
     "expect",
     Type::THRESHOLD,

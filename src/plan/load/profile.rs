@@ -8,7 +8,7 @@ use super::arrivals::ArrivalTimes;
 use super::curve::Curve;
 use super::schedule::{Schedule, StageMark, stage_marks};
 use crate::plan::Segment;
-use crate::scenario::{ArrivalLaw, Load, Sharing};
+use crate::scenario::{ArrivalLaw, Load, LoadModel, Sharing};
 use crate::units::{Rate, show_duration, show_number};
 
 /// One load: its schedule, its users and their flows.
@@ -26,6 +26,8 @@ pub struct LoadProfile {
     pub grace: Option<Duration>,
     /// The maximum number of requests per second of its users.
     pub throughput: Option<Rate>,
+    /// True if a search for the capacity changes its rate and ends it.
+    pub is_searched: bool,
     /// Its stages on the run's clock. A load with a number of iterations has none.
     pub stages: Vec<StageMark>,
     /// Its flows, as indices into [`Workload::flows`](crate::plan::Workload::flows); at least one.
@@ -43,6 +45,7 @@ impl LoadProfile {
             from: load.from,
             grace: load.grace,
             throughput: load.throughput,
+            is_searched: matches!(load.model, LoadModel::Search(_)),
             stages: stage_marks(load),
             flows,
         }
@@ -50,6 +53,9 @@ impl LoadProfile {
 
     /// The time of the run at which it ends; `None` if it ends with its iterations.
     pub fn end(&self) -> Option<Duration> {
+        if self.is_searched {
+            return None;
+        }
         match &self.schedule {
             Schedule::Users(curve) | Schedule::Arrivals { curve, .. } => Some(curve.duration()),
             Schedule::Iterations { max_duration, .. } => Some(self.from + (*max_duration)?),
@@ -72,6 +78,7 @@ impl LoadProfile {
     pub fn planned_iterations(&self, seed: u64, segment: Segment) -> Option<u64> {
         match &self.schedule {
             Schedule::Users(_) => None,
+            Schedule::Arrivals { .. } if self.is_searched => None,
             Schedule::Iterations {
                 count,
                 sharing: Sharing::Shared,
@@ -114,6 +121,9 @@ impl fmt::Display for LoadProfile {
         };
         let stages: Vec<String> = self.stages.iter().map(|mark| mark.shown(unit)).collect();
         f.write_str(&stages.join(", "))?;
+        if self.is_searched {
+            f.write_str("the capacity is searched")?;
+        }
         match &self.schedule {
             Schedule::Users(_) => {}
             Schedule::Iterations {

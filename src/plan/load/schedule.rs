@@ -121,6 +121,12 @@ impl Schedule {
                 law: *law,
                 max_users: *max_users,
             },
+            // The search changes its rate.
+            LoadModel::Search(search) => Self::Arrivals {
+                curve: curve(&[Stage::hold(search.from, search.max_duration)], from),
+                law: search.law,
+                max_users: search.max_users,
+            },
         }
     }
 

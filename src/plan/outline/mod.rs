@@ -171,6 +171,9 @@ impl<'p> Outline<'p> {
     }
 
     fn chart(&self, f: &mut fmt::Formatter<'_>, load: &LoadProfile) -> fmt::Result {
+        if load.is_searched {
+            return Ok(());
+        }
         let (curve, unit, heading) = match &load.schedule {
             Schedule::Users(curve) => (curve, "", "users"),
             Schedule::Arrivals { curve, .. } => (curve, "/s", "starts per second"),
@@ -208,6 +211,18 @@ impl<'p> Outline<'p> {
     fn volume(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { plan, estimate, .. } = self;
         let workload = &plan.workload;
+        if let Some(search) = &plan.search {
+            self.row(f, "search", &search.to_string())?;
+            let end = format!(
+                "each rate is judged for itself; it ends when the capacity is found, at the latest after {}",
+                show_duration(search.max_duration)
+            );
+            self.row(f, "", &end)?;
+            for rule in &search.rules {
+                self.row(f, "until", &rule.expression)?;
+            }
+            return writeln!(f);
+        }
         let about = if estimate.is_exact { "" } else { "about " };
         let iterations = self.count(estimate.iterations);
         let is_sure = estimate.is_exact

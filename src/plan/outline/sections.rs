@@ -15,6 +15,10 @@ const OWN_FILES: u64 = 64;
 
 impl Outline<'_> {
     pub(super) fn flows(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // How often they run depends on what the search finds.
+        if self.plan.search.is_some() {
+            return Ok(());
+        }
         writeln!(
             f,
             "  {:<56} {:>8} {:>12} {:>12}",

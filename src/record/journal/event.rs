@@ -10,7 +10,7 @@ use crate::plan::CheckId;
 use crate::probe::{Health, TargetHealth};
 use crate::record::{
     CheckCounts, FailureExample, Interval, LoadChange, LoadChangeKind, LoadCounts, LogLine,
-    LostUsers, Standing, StopReason, ValueCounts,
+    LostUsers, SearchEnd, SearchLevel, Standing, StopReason, ValueCounts,
 };
 use crate::units::Micros;
 
@@ -37,6 +37,10 @@ pub enum Event {
     },
     /// The load was changed by hand, or its time was marked.
     Change(LoadChange),
+    /// A search for the capacity has tried a rate.
+    Level(SearchLevel),
+    /// The result of a search for the capacity.
+    Capacity(SearchEnd),
     /// The run was stopped before its planned end.
     Stop {
         /// The time on the run's clock.
@@ -127,7 +131,12 @@ impl Event {
                 | StopReason::SecondSignal
                 | StopReason::Threshold { .. } => {}
             },
-            Self::Interval(_) | Self::Change(_) | Self::Threshold { .. } | Self::End { .. } => {}
+            Self::Interval(_)
+            | Self::Change(_)
+            | Self::Level(_)
+            | Self::Capacity(_)
+            | Self::Threshold { .. }
+            | Self::End { .. } => {}
         }
         Some(event)
     }

@@ -17,7 +17,7 @@ use super::{
     EVENTS_FILE, Event, HISTOGRAMS_FILE, JournalError, JournalWarning, RUN_FILE, RunHeader, SCHEMA,
 };
 use crate::plan::{MetricId, Metrics};
-use crate::record::{Interval, LoadChange, LostUsers, StopReason};
+use crate::record::{Interval, LoadChange, LostUsers, SearchEnd, SearchLevel, StopReason};
 use crate::units::Micros;
 
 /// The maximum number of events kept; a run of hours has some hundreds.
@@ -53,6 +53,10 @@ pub struct Ending {
     pub lost: LostUsers,
     /// The changes made while the load ran, and marks in its time.
     pub changes: Vec<LoadChange>,
+    /// The rates that a search for the capacity has tried.
+    pub levels: Vec<SearchLevel>,
+    /// The result of the search.
+    pub capacity: Option<SearchEnd>,
     /// True if the journal has its end and every interval before it.
     pub is_complete: bool,
     /// The unreadable part, if the journal was damaged and not only cut short.
@@ -193,6 +197,8 @@ impl Ending {
                 self.is_complete = true;
             }
             Event::Change(change) => self.changes.push(change.clone()),
+            Event::Level(level) => self.levels.push(level.clone()),
+            Event::Capacity(capacity) => self.capacity = Some(capacity.clone()),
             Event::Interval(_)
             | Event::Failure(_)
             | Event::Log(_)

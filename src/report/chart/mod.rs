@@ -4,6 +4,7 @@
 //! this module names plotters.
 
 mod axis;
+mod capacity;
 mod compare;
 mod distribution;
 mod failures;
@@ -15,6 +16,7 @@ mod load;
 mod plot;
 mod spark;
 
+pub(in crate::report) use capacity::capacity;
 pub(in crate::report) use compare::{distributions, forest, shift, timelines};
 pub(in crate::report) use distribution::{percentiles, step_percentiles};
 pub(in crate::report) use failures::failures;

@@ -174,6 +174,16 @@ impl Plot<'_> {
         Ok(())
     }
 
+    /// A dot at each point.
+    pub(super) fn dots(&mut self, points: impl Iterator<Item = (f64, f64)>, ink: Ink) -> Fallible {
+        const RADIUS: u32 = 45;
+        let style = ShapeStyle::from(&ink.colour()).filled();
+        self.chart
+            .draw_series(points.map(|at| Circle::new(at, RADIUS, style)))
+            .map(|_| ())
+            .map_err(|error| failed(&error))
+    }
+
     /// A line, without regard to lines below it.
     pub(super) fn path(&mut self, points: &[(f64, f64)], ink: Ink, width: u32) -> Fallible {
         let style = ShapeStyle::from(&ink.colour()).stroke_width(width);

@@ -3,6 +3,7 @@
 //! tera inserts every text and number with autoescaping. Only charts made here, the style sheet, and the summary's
 //! JSON (with `<` escaped) are inserted as markup.
 
+mod capacity;
 mod custom;
 mod failures;
 mod guide;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::STYLE;
+use super::capacity::{self, CapacityBlock};
 use super::custom::{self, CustomLine};
 use super::failures::{self, FailureLine};
 use super::guide::GUIDE;
@@ -34,6 +35,7 @@ pub(super) struct Page<'a> {
     warnings: Vec<String>,
     tiles: Vec<Tile>,
     thresholds: Vec<ThresholdLine<'a>>,
+    capacity: Option<CapacityBlock<'a>>,
     baseline: Option<BaselineBlock>,
     model_note: String,
     has_warm_up: bool,
@@ -77,6 +79,7 @@ struct Banner<'a> {
 /// The page's charts; `None` without data.
 #[derive(Debug, Serialize)]
 struct Charts {
+    capacity: Option<String>,
     latency: Option<String>,
     heatmap: Option<String>,
     percentiles: Option<String>,
@@ -133,11 +136,13 @@ impl<'a> Page<'a> {
             warnings: warnings(report),
             tiles: tiles::outcome(report),
             thresholds: tables::thresholds(report),
+            capacity: capacity::capacity(report),
             baseline: report.baseline.as_deref().map(BaselineBlock::of),
             model_note: model_note(report),
             has_warm_up: report.timeline.iter().any(|point| point.is_warm_up),
             has_violation: report.time_violations().next().is_some(),
             charts: Charts {
+                capacity: chart::capacity(report)?,
                 latency: chart::latency(report)?,
                 heatmap: chart::heatmap(report)?,
                 percentiles: chart::percentiles(report)?,

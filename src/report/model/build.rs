@@ -1,6 +1,7 @@
 //! Builds a report from intervals in one pass; each is read once and dropped.
 
 use super::baseline;
+use super::capacity::CapacitySearch;
 use super::changes;
 use super::custom;
 use super::custom_sparks::CustomSparks;
@@ -197,6 +198,7 @@ impl Draft {
             thresholds: threshold_rows(&header, &verdict.thresholds),
             violations: self.violations.finish(),
             verdict: summary_of(&verdict, events, &notes),
+            capacity: CapacitySearch::of(ending),
             changes: ending.changes.iter().map(changes::clean).collect(),
             ended_at: ending.at,
             measured: totals.duration(),
@@ -368,6 +370,8 @@ fn log_of(events: &[Event]) -> Vec<LogLine> {
         | Event::Failure(_)
         | Event::Threshold { .. }
         | Event::Change(_)
+        | Event::Level(_)
+        | Event::Capacity(_)
         | Event::Stop { .. }
         | Event::Warning { .. }
         | Event::End { .. } => None,
@@ -385,6 +389,8 @@ fn summary_of(verdict: &Verdict, events: &[Event], notes: &[String]) -> VerdictS
         | Event::Log(_)
         | Event::Threshold { .. }
         | Event::Change(_)
+        | Event::Level(_)
+        | Event::Capacity(_)
         | Event::Stop { .. }
         | Event::End { .. } => None,
     });

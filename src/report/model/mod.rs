@@ -5,6 +5,7 @@
 
 mod baseline;
 mod build;
+mod capacity;
 mod changes;
 pub mod custom;
 mod custom_sparks;
@@ -18,6 +19,7 @@ pub mod timeline;
 use std::collections::BTreeMap;
 
 pub use build::Draft;
+pub use capacity::CapacitySearch;
 pub use custom::CustomRow;
 pub use distribution::{CurvePoint, Stats};
 pub use failures::{FailureGroup, UnmeasuredFailure};
@@ -57,6 +59,8 @@ pub struct BuildError {
 pub struct Report {
     /// Facts known before the run; texts are cleaned.
     pub header: RunHeader,
+    /// The search for the capacity, if the run was one.
+    pub capacity: Option<CapacitySearch>,
     /// The changes of the load while it ran, and marks in its time.
     pub changes: Vec<LoadChange>,
     /// The verdict with its warnings.

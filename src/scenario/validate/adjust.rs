@@ -126,7 +126,7 @@ fn set_users(load: &mut Load, users: u32, problems: &mut Problems) {
             }
         }
         LoadModel::Iterations { users: current, .. } => *current = users,
-        LoadModel::Arrivals { .. } => problems.report_nowhere(
+        LoadModel::Arrivals { .. } | LoadModel::Search(_) => problems.report_nowhere(
             "--users does not fit this load, which is by arrival rate",
             Some(
                 "use --rate, or `--set load.max_users=…` for more users to keep the rate"
@@ -137,6 +137,13 @@ fn set_users(load: &mut Load, users: u32, problems: &mut Problems) {
 }
 
 fn set_rate(load: &mut Load, rate: Rate, problems: &mut Problems) {
+    if let LoadModel::Search(_) = load.model {
+        problems.report_nowhere(
+            "--rate does not fit this load, which searches for the highest rate itself",
+            Some("change the rates: `--set load.rate=50/s..2000/s`".to_owned()),
+        );
+        return;
+    }
     let peak = load.model.peak();
     let LoadModel::Arrivals { stages, .. } = &mut load.model else {
         problems.report_nowhere(
@@ -172,6 +179,8 @@ fn set_duration(scenario: &mut Scenario, duration: Duration, problems: &mut Prob
     for load in scenario.loads_mut() {
         if let LoadModel::Iterations { max_duration, .. } = &mut load.model {
             *max_duration = Some(duration.saturating_sub(load.from));
+        } else if let LoadModel::Search(search) = &mut load.model {
+            search.max_duration = duration;
         } else {
             scale_load(load, factor);
         }
@@ -185,6 +194,15 @@ fn scale_load(load: &mut Load, factor: f64) {
     }
     if let LoadModel::Iterations { max_duration, .. } = &mut load.model {
         *max_duration = max_duration.map(|longest| scaled(longest, factor));
+    }
+    if let LoadModel::Search(search) = &mut load.model {
+        for length in [
+            &mut search.every,
+            &mut search.confirm,
+            &mut search.max_duration,
+        ] {
+            *length = scaled(*length, factor);
+        }
     }
 }
 

@@ -109,7 +109,7 @@ impl Document {
         let kind = problems
             .value(&fields, &table::KIND)
             .unwrap_or(Kind::Custom);
-        let load = shared_load(&fields, &flows, kind, files, problems);
+        let load = shared_load(&fields, &flows, kind, (files, &names), problems);
         Some(Self {
             name: problems
                 .require(&fields, &table::NAME)
@@ -186,7 +186,7 @@ fn shared_load(
     fields: &Fields<'_>,
     flows: &[Flow],
     kind: Kind,
-    files: &Files,
+    (files, names): (&Files, &NameTable),
     problems: &mut Problems,
 ) -> Option<Load> {
     let shares = |flow: &Flow| flow.load.is_none();
@@ -195,7 +195,7 @@ fn shared_load(
         None if !is_needed => return None,
         _ => problems.require(fields, &table::LOAD)?,
     };
-    let load = load::load(node, files, problems)?;
+    let load = load::load(node, files, names, problems)?;
     if !is_needed {
         problems.report_with(
             node.span,

@@ -117,7 +117,7 @@ fn flow(
         .and_then(|node| problems.fixed_name(node, "a flow's name"));
     let share = share(&fields, problems);
     let own_load = match fields.get(&table::LOAD) {
-        Some(node) => load::load(node, defaults.files, problems).map(Some),
+        Some(node) => load::load(node, defaults.files, names, problems).map(Some),
         None => Some(None),
     };
     let think_time = delay_or(&fields, &table::THINK_TIME, pauses.think_time, problems);
@@ -203,7 +203,12 @@ fn pacing(
     if let (Some(load), Some(node)) = (own_load, fields.get(&table::PACING)) {
         load::check_pacing(load, node, problems);
     }
-    let is_open = own_load.is_some_and(|load| matches!(load.model, LoadModel::Arrivals { .. }));
+    let is_open = own_load.is_some_and(|load| {
+        matches!(
+            load.model,
+            LoadModel::Arrivals { .. } | LoadModel::Search(_)
+        )
+    });
     let default = default.filter(|_| !is_open);
     delay_or(fields, &table::PACING, default, problems)
 }

@@ -11,6 +11,7 @@ use crate::units::show_duration;
 pub(super) fn check(kind: Kind, load: &Load, span: Span, problems: &mut Problems) {
     let stages = load.model.stages();
     let lasts = load.model.duration();
+    let is_search = matches!(load.model, LoadModel::Search(_));
     let complaint = match kind {
         Kind::Smoke if peak(&load.model) > SMOKE_PEAK => {
             format!("a smoke test has little load, but this one rises above {SMOKE_PEAK}")
@@ -26,7 +27,7 @@ pub(super) fn check(kind: Kind, load: &Load, span: Span, problems: &mut Problems
             "a soak test lasts at least {}, to show slow effects such as leaks",
             show_duration(SOAK_SHORTEST)
         ),
-        Kind::Stress | Kind::Breakpoint if !rises(stages) => {
+        Kind::Stress | Kind::Breakpoint if !rises(stages) && !is_search => {
             "the load of this kind rises in stages, but this one stays level".to_owned()
         }
         Kind::Spike if !has_spike(stages) => {
@@ -56,6 +57,7 @@ const SOAK_SHORTEST: Duration = Duration::from_mins(30);
 fn peak(model: &LoadModel) -> f64 {
     match model {
         LoadModel::Iterations { users, .. } => f64::from(*users),
+        LoadModel::Search(_) => f64::INFINITY,
         LoadModel::Users { .. } | LoadModel::Arrivals { .. } => model.peak(),
     }
 }

@@ -2,10 +2,12 @@
 
 mod level;
 mod points;
+mod search;
 mod stages;
 
 use std::time::Duration;
 
+use super::names::NameTable;
 use crate::format::tables::load::{self as table, MAX_RATE};
 use crate::format::{Field, Fields, Problems};
 use crate::scenario::{Load, LoadModel, Sharing, Stage};
@@ -13,9 +15,14 @@ use crate::source::{Files, Node};
 use crate::units::{Rate, show_rate};
 
 /// Reads `load:`.
-pub(super) fn load(node: &Node, files: &Files, problems: &mut Problems) -> Option<Load> {
+pub(super) fn load(
+    node: &Node,
+    files: &Files,
+    names: &NameTable,
+    problems: &mut Problems,
+) -> Option<Load> {
     let fields = problems.fields(node, &table::TABLE)?;
-    let model = model(&fields, files, problems);
+    let model = model(&fields, files, names, problems);
     let from = problems.value(&fields, &table::FROM);
     let grace = match fields.get(&table::GRACE) {
         Some(node) => problems.at(node, &table::GRACE).map(Some),
@@ -66,7 +73,12 @@ fn room(fields: &Fields<'_>, model: Option<&LoadModel>, problems: &mut Problems)
     Some(most)
 }
 
-fn model(fields: &Fields<'_>, files: &Files, problems: &mut Problems) -> Option<LoadModel> {
+fn model(
+    fields: &Fields<'_>,
+    files: &Files,
+    names: &NameTable,
+    problems: &mut Problems,
+) -> Option<LoadModel> {
     if let [first, second, ..] = fields.chosen(&table::SHAPE).as_slice() {
         problems.report_with(
             second.key_span,
@@ -78,7 +90,10 @@ fn model(fields: &Fields<'_>, files: &Files, problems: &mut Problems) -> Option<
         );
         return None;
     }
-    if let Some(rate) = fields.get(&table::RATE) {
+    if fields.get(&table::STEP).is_some() {
+        let search = search::search(fields, names, problems);
+        search.map(|search| LoadModel::Search(Box::new(search)))
+    } else if let Some(rate) = fields.get(&table::RATE) {
         constant_rate(fields, rate, problems)
     } else if let Some(list) = fields.get(&table::STAGES) {
         staged(fields, list, files, problems)
@@ -91,6 +106,15 @@ fn model(fields: &Fields<'_>, files: &Files, problems: &mut Problems) -> Option<
 
 fn constant_rate(fields: &Fields<'_>, node: &Node, problems: &mut Problems) -> Option<LoadModel> {
     problems.refuse_beside(fields, &table::OF_RATE);
+    let text = &problems.scalar(node, "a rate such as 200/s")?.text;
+    if text.contains("..") {
+        problems.report_with(
+            node.span,
+            format!("`{text}` are several rates, for a search for the capacity"),
+            "add `step: 50/s`, `every: 30s` and `until: [ p95(response_time) < 500ms ]`, or write one rate",
+        );
+        return None;
+    }
     let rate = level_rate(node, &table::RATE, problems);
     let duration = required_for(fields, problems);
     let max_users = required_max_users(fields, problems);
@@ -107,7 +131,7 @@ fn constant_rate(fields: &Fields<'_>, node: &Node, problems: &mut Problems) -> O
 /// Reports `pacing` with a load by rate: pacing limits users that start iterations themselves, but with a rate only the
 /// schedule starts iterations.
 pub(super) fn check_pacing(load: &Load, node: &Node, problems: &mut Problems) {
-    if let LoadModel::Arrivals { .. } = load.model {
+    if let LoadModel::Arrivals { .. } | LoadModel::Search(_) = load.model {
         problems.report_with(
             node.span,
             "`pacing` has no effect on a load by `rate`: only the schedule starts iterations",
