@@ -1,20 +1,20 @@
-//! A small shop with what Folio lacks: forms with a CSRF token, uploads, GraphQL, pages with assets, keys and
-//! signatures. It refuses what is not as it should be.
+//! A small shop with what Folio lacks: forms with a CSRF token, uploads, GraphQL, pages with assets, keys, signatures
+//! and OAuth. It refuses what is not as it should be.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, RawQuery, State};
-use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -71,6 +71,8 @@ fn routes() -> Router {
         .route("/keyed", get(keyed))
         .route("/signed", post(signed))
         .route("/token", get(token))
+        .route("/oauth/token", post(grant))
+        .route("/orders", get(orders))
         .with_state(Attempts::default())
 }
 
@@ -198,7 +200,7 @@ async fn signed(headers: HeaderMap, body: String) -> StatusCode {
 /// The claims of a token that is signed with the key.
 async fn token(headers: HeaderMap) -> Response {
     let claims = || {
-        let header = headers.get("authorization")?.to_str().ok()?;
+        let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
         let (text, signature) = header.strip_prefix("Bearer ")?.rsplit_once('.')?;
         if URL_SAFE_NO_PAD.encode(hmac_sha256(text)) != signature {
             return None;
@@ -211,5 +213,31 @@ async fn token(headers: HeaderMap) -> Response {
     match claims() {
         Some(claims) => Json(claims).into_response(),
         None => StatusCode::UNAUTHORIZED.into_response(),
+    }
+}
+
+/// A token for the client `load-test`, which proves itself by basic authentication.
+async fn grant(headers: HeaderMap, form: String) -> Response {
+    let login = STANDARD.encode(format!("load-test:{KEY}"));
+    let is_known = headers
+        .get(AUTHORIZATION)
+        .is_some_and(|value| *value == format!("Basic {login}"));
+    let asked: HashSet<&str> = form.split('&').collect();
+    if is_known && asked == HashSet::from(["grant_type=client_credentials", "scope=orders%3Aread"])
+    {
+        let token = json!({ "access_token": KEY, "token_type": "Bearer", "expires_in": 300 });
+        Json(token).into_response()
+    } else {
+        let fault = json!({ "error": "invalid_request", "error_description": form });
+        (StatusCode::BAD_REQUEST, Json(fault)).into_response()
+    }
+}
+
+async fn orders(headers: HeaderMap) -> Response {
+    match headers.get(AUTHORIZATION) {
+        Some(value) if *value == format!("Bearer {KEY}") => {
+            Json(json!({ "scope": "orders:read", "items": [] })).into_response()
+        }
+        _ => StatusCode::UNAUTHORIZED.into_response(),
     }
 }
