@@ -119,7 +119,9 @@ fn run(name: &str, folio: &str, shop: &str) -> Result<(), String> {
     if let Some(rule) = broken {
         return Err(format!("{name}: {rule:#}"));
     }
-    let has_thresholds = text.contains("\nthresholds:") || text.contains("\nuse:");
+    let has_thresholds = ["\nthresholds:", "\nuse:", "\n  until:"]
+        .iter()
+        .any(|key| text.contains(key));
     assert!(has_thresholds, "{name} has no threshold");
     let idle_flows = list("flows")
         .iter()
