@@ -51,7 +51,7 @@ pub use state::RunValues;
 
 use crate::outcome::Outcome;
 use crate::plan::Plan;
-use crate::record::{Log, LostUsers, StopReason};
+use crate::record::{LoadStarts, Log, LostUsers, StopReason};
 use crate::transport::Shared;
 
 /// A way to stop a run.
@@ -74,6 +74,8 @@ pub struct Ended {
     pub interrupted: u64,
     /// Iterations that the schedule planned and that never started.
     pub unstarted: u64,
+    /// The starts of each load, in the plan's order.
+    pub loads: Vec<LoadStarts>,
     /// Users that left early.
     pub lost: LostUsers,
     /// The reason, if the engine itself stopped the run.

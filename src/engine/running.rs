@@ -14,7 +14,7 @@ use super::tick::tick;
 use super::{Ended, EngineError, RunValues, Stop, attack};
 use crate::plan::Plan;
 use crate::probe;
-use crate::record::{Clock, LoadCounts, Recorder, StopReason};
+use crate::record::{Clock, LoadCounts, LoadStarts, Recorder, StopReason};
 use crate::transport::Shared;
 use crate::units::Micros;
 
@@ -186,16 +186,22 @@ impl Running {
         stop.map_or(end, |at| at.min(end))
     }
 
-    /// The planned iterations that will never start, when every user has left.
-    fn unstarted(&mut self) -> u64 {
+    /// The starts of each load, when every user has left.
+    fn starts(&mut self) -> Vec<LoadStarts> {
         let until = self.due_until(Micros(u64::MAX));
-        let roster = &self.run.roster;
-        let each = self.offers.iter_mut().zip(&self.run.paces);
-        each.map(|(offer, pace)| {
-            offer.follow(&pace.level);
-            offer.unstarted(until, roster.counts(offer.slots.clone(), Micros::ZERO))
-        })
-        .sum()
+        let run = &self.run;
+        let each = self.offers.iter_mut().zip(&run.paces);
+        each.zip(run.plan.workload.loads.iter())
+            .map(|((offer, pace), load)| {
+                offer.follow(&pace.level);
+                let counts = run.roster.counts(offer.slots.clone(), Micros::ZERO);
+                LoadStarts {
+                    flow: load.name.clone(),
+                    due: counts.started + offer.unstarted(until, counts),
+                    started: counts.started,
+                }
+            })
+            .collect()
     }
 
     /// Advances the stop to at least this level. Returns at once; see [`Running::finished`].
@@ -245,7 +251,8 @@ impl Running {
         }
         // A user that does not drop its request within this time is no longer counted.
         let _ = tokio::time::timeout(limit, self.finished()).await;
-        let unstarted = self.unstarted();
+        let loads = self.starts();
+        let unstarted = loads.iter().map(|load| load.due - load.started).sum();
         let (run, users) = (&self.run, self.run.roster.size() as u64);
         Ended {
             panics: run.panics.load(Ordering::Relaxed),
@@ -254,6 +261,7 @@ impl Running {
                 .early_exits
                 .summary(&run.plan, users, unstarted, &run.halt),
             unstarted,
+            loads,
             stop: self.stop_reason(),
         }
     }

@@ -46,6 +46,18 @@ pub enum StopReason {
     },
 }
 
+/// The starts of one of several loads, over its whole length.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadStarts {
+    /// The flow whose load it is; `None` for the shared one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<String>,
+    /// Iterations that were due; in a load of users, those that started.
+    pub due: u64,
+    /// Those among them that started.
+    pub started: u64,
+}
+
 /// Users that left before the end of the load without being stopped.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LostUsers {

@@ -33,7 +33,7 @@ pub use after_load::AfterLoad;
 pub use bins::Bins;
 pub use carried::{Carried, Parted};
 pub use change::{LoadChange, LoadChangeKind};
-pub use ending::{LostUsers, StopReason};
+pub use ending::{LoadStarts, LostUsers, StopReason};
 pub use failures::FailureExample;
 pub use journal::{Event, RunHeader};
 pub use log::{Log, LogLine, LoggedBy};

@@ -331,6 +331,10 @@ impl Session<'_> {
             self.sinks.event(&Event::Capacity(end))?;
         }
         let ended = self.running.join(Duration::ZERO).await;
+        if ended.loads.len() > 1 {
+            let loads = ended.loads;
+            self.sinks.event(&Event::Loads { loads })?;
+        }
         Ok(LoadOver {
             end: End {
                 at: end,

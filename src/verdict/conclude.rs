@@ -5,10 +5,10 @@ use super::{Conclusion, Ending, Judge, Standing, Verdict, Warning, lost, sentenc
 use crate::exit::Exit;
 use crate::outcome::Outcome;
 use crate::plan::Subject;
-use crate::plan::threshold::Metric;
-use crate::record::{Capacity, SearchEnd, StopReason, Totals};
+use crate::plan::threshold::{Aggregate, Metric};
+use crate::record::{Capacity, LoadStarts, SearchEnd, StopReason, Totals};
 use crate::scenario::Severity;
-use crate::units::{show_count, show_rate};
+use crate::units::{show_count, show_percent, show_rate};
 
 /// A finding that decides the result of a run.
 struct Finding {
@@ -84,6 +84,7 @@ impl Judge {
         findings.extend(unpermitted.map(|reason| Finding::new(Exit::ThresholdFailed, reason)));
         findings.extend(self.of_thresholds());
         findings.extend(self.of_baseline());
+        findings.extend(self.of_loads(ending));
         findings.extend(ending.capacity.as_ref().map(of_search));
         findings.extend(nothing_measured(totals));
         findings.extend(self.nothing_succeeded(totals));
@@ -123,6 +124,39 @@ impl Judge {
                 }),
             }
         })
+    }
+
+    /// A load that started too few of its iterations, though all loads together started enough: the rule on started
+    /// iterations also holds for each load.
+    fn of_loads(&self, ending: &Ending) -> Option<Finding> {
+        let rule = self.rules.iter().find_map(|rule| {
+            let is_of_starts = rule.threshold.metric == Metric::Started
+                && rule.threshold.aggregate == Aggregate::Ratio;
+            let decides = rule.threshold.severity == Severity::Fail;
+            rule.threshold
+                .limit
+                .fixed()
+                .filter(|_| is_of_starts && decides)
+        })?;
+        let share = |load: &LoadStarts| load.started as f64 / load.due.max(1) as f64;
+        let is_short = |load: &&LoadStarts| load.due > 0 && share(load) < rule;
+        let worst = ending
+            .loads
+            .iter()
+            .filter(is_short)
+            .min_by(|a, b| share(a).total_cmp(&share(b)))?;
+        let load = match &worst.flow {
+            Some(flow) => format!("the load of flow `{flow}`"),
+            None => "the shared load".to_owned(),
+        };
+        let reason = format!(
+            "{load} started {} of {} iterations that were due ({}); the rule is at least {}",
+            show_count(worst.started),
+            show_count(worst.due),
+            show_percent(share(worst)),
+            show_percent(rule)
+        );
+        Some(Finding::new(Exit::ThresholdFailed, reason))
     }
 
     fn of_ending(&self, ending: &Ending) -> Option<Finding> {

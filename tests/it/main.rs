@@ -26,6 +26,7 @@ mod journal;
 mod journal_long;
 mod journal_python;
 mod json_schema;
+mod loads;
 mod metrics;
 mod outputs;
 mod outputs_ci;

@@ -9,8 +9,8 @@ use crate::mask::Mask;
 use crate::plan::CheckId;
 use crate::probe::{Health, TargetHealth};
 use crate::record::{
-    CheckCounts, FailureExample, Interval, LoadChange, LoadChangeKind, LoadCounts, LogLine,
-    LostUsers, SearchEnd, SearchLevel, Standing, StopReason, ValueCounts,
+    CheckCounts, FailureExample, Interval, LoadChange, LoadChangeKind, LoadCounts, LoadStarts,
+    LogLine, LostUsers, SearchEnd, SearchLevel, Standing, StopReason, ValueCounts,
 };
 use crate::units::Micros;
 
@@ -41,6 +41,11 @@ pub enum Event {
     Level(SearchLevel),
     /// The result of a search for the capacity.
     Capacity(SearchEnd),
+    /// The starts of each of several loads; before the end.
+    Loads {
+        /// In the plan's order.
+        loads: Vec<LoadStarts>,
+    },
     /// The run was stopped before its planned end.
     Stop {
         /// The time on the run's clock.
@@ -135,6 +140,7 @@ impl Event {
             | Self::Change(_)
             | Self::Level(_)
             | Self::Capacity(_)
+            | Self::Loads { .. }
             | Self::Threshold { .. }
             | Self::End { .. } => {}
         }

@@ -17,7 +17,9 @@ use super::{
     EVENTS_FILE, Event, HISTOGRAMS_FILE, JournalError, JournalWarning, RUN_FILE, RunHeader, SCHEMA,
 };
 use crate::plan::{MetricId, Metrics};
-use crate::record::{Interval, LoadChange, LostUsers, SearchEnd, SearchLevel, StopReason};
+use crate::record::{
+    Interval, LoadChange, LoadStarts, LostUsers, SearchEnd, SearchLevel, StopReason,
+};
 use crate::units::Micros;
 
 /// The maximum number of events kept; a run of hours has some hundreds.
@@ -53,6 +55,8 @@ pub struct Ending {
     pub lost: LostUsers,
     /// The changes made while the load ran, and marks in its time.
     pub changes: Vec<LoadChange>,
+    /// The starts of each load, if there are several.
+    pub loads: Vec<LoadStarts>,
     /// The rates that a search for the capacity has tried.
     pub levels: Vec<SearchLevel>,
     /// The result of the search.
@@ -197,6 +201,7 @@ impl Ending {
                 self.is_complete = true;
             }
             Event::Change(change) => self.changes.push(change.clone()),
+            Event::Loads { loads } => self.loads.clone_from(loads),
             Event::Level(level) => self.levels.push(level.clone()),
             Event::Capacity(capacity) => self.capacity = Some(capacity.clone()),
             Event::Interval(_)

@@ -372,6 +372,7 @@ fn log_of(events: &[Event]) -> Vec<LogLine> {
         | Event::Change(_)
         | Event::Level(_)
         | Event::Capacity(_)
+        | Event::Loads { .. }
         | Event::Stop { .. }
         | Event::Warning { .. }
         | Event::End { .. } => None,
@@ -391,6 +392,7 @@ fn summary_of(verdict: &Verdict, events: &[Event], notes: &[String]) -> VerdictS
         | Event::Change(_)
         | Event::Level(_)
         | Event::Capacity(_)
+        | Event::Loads { .. }
         | Event::Stop { .. }
         | Event::End { .. } => None,
     });

@@ -24,6 +24,8 @@ pub(super) fn form(body: &str) -> BTreeMap<String, String> {
 struct Issuer {
     /// In seconds; `None` for tokens that do not say.
     lifetime: Option<f64>,
+    /// The tokens after this number last an hour.
+    lasting_after: Option<usize>,
     issued: usize,
     /// When each token ends.
     ends: HashMap<String, Option<Instant>>,
@@ -35,11 +37,11 @@ impl Issuer {
     fn issue(&mut self) -> Response {
         self.issued += 1;
         let number = self.issued;
-        let end = self
-            .lifetime
-            .map(|seconds| Instant::now() + Duration::from_secs_f64(seconds));
+        let lasts = self.lasting_after.is_some_and(|first| number > first);
+        let lifetime = if lasts { Some(3_600.0) } else { self.lifetime };
+        let end = lifetime.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds));
         self.ends.insert(format!("t{number}"), end);
-        let lifetime = self.lifetime.map_or(String::new(), |seconds| {
+        let lifetime = lifetime.map_or(String::new(), |seconds| {
             format!(", \"expires_in\": {seconds}")
         });
         let body = format!(
@@ -337,6 +339,8 @@ async fn a_token_of_setup_serves_the_whole_run() {
 async fn a_thousand_tokens_that_end_together_are_renewed_one_by_one() {
     for per in ["user", "run"] {
         let (server, state) = issuing(Some(6.0)).await;
+        let holders = if per == "run" { 1 } else { 1_000 };
+        state.lock().expect("no panic").lasting_after = Some(holders);
         let scenario = format!(
             "load: {{ users: 1000, for: 7s }}\nthink_time: 1s..2s\n\
              http: {{ auth: {{ oauth2: {{ token_url: /token, client_id: shop, per: {per}, renew_before: 4s }} }} }}\n\
@@ -351,12 +355,8 @@ async fn a_thousand_tokens_that_end_together_are_renewed_one_by_one() {
         assert_eq!((step.failed, late), (0, 0), "{per}: {:?}", step.outcomes);
         assert_eq!(counts(&over, "challenge (oauth2)").ended, 0, "{per}");
         assert_eq!(counts(&over, "token (oauth2)").ended, issued as u64);
-        if per == "run" {
-            // The first token is renewed 2 to 4 s after it was issued, and the second one perhaps too.
-            assert!((2..=3).contains(&issued), "{issued} tokens");
-        } else {
-            assert!(issued > 1_900, "{issued} tokens");
-            assert!(issued <= 3_000, "{issued} tokens");
-        }
+        // Each holder renews its token once, 2 to 4 s after it was issued; a user that is slow may not get that far.
+        assert!(issued <= 2 * holders, "{issued} tokens");
+        assert!(issued > 2 * holders - holders / 10 - 1, "{issued} tokens");
     }
 }
