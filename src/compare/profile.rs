@@ -158,6 +158,7 @@ impl ProfileFold {
             series: step.into_iter().collect(),
             checks: Vec::new(),
             during: Vec::new(),
+            statuses: Vec::new(),
         };
         self.selections.push(Selection {
             during: selection.clone(),

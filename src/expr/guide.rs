@@ -172,7 +172,7 @@ pub(crate) const LIMITS: [GuideEntry; 4] = [
 ];
 
 /// The selectors between `{` and `}`.
-pub(crate) const SELECTORS: [GuideEntry; 7] = [
+pub(crate) const SELECTORS: [GuideEntry; 8] = [
     entry(
         "step",
         "The step's name. For metrics of requests, and `checks`.",
@@ -192,6 +192,12 @@ pub(crate) const SELECTORS: [GuideEntry; 7] = [
         "group",
         "The group's name, with those of the groups around it: `checkout / pay`. For metrics of groups.",
         "p95(group_time{group=\"checkout\"}) < 2s",
+    ),
+    entry(
+        "status",
+        "The status of the response, for `requests` and `failed`. A request without a response has none. `ratio` is of all \
+         selected requests.",
+        "ratio(failed{status=~\"5..\"}) < 1%",
     ),
     entry(
         "stage",

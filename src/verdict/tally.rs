@@ -1,5 +1,7 @@
 //! The numbers that a threshold needs from a part of the run. They are small and can be added.
 
+use std::collections::BTreeMap;
+
 use super::recorded::{self, ValueTally};
 use crate::plan::threshold::{Aggregate, Metric, Selection};
 use crate::plan::{Series, SeriesId, Subject};
@@ -54,6 +56,8 @@ pub(crate) struct Picker {
     values: Option<String>,
     series: Vec<SeriesId>,
     checks: Vec<crate::plan::CheckId>,
+    /// Ranges of statuses; empty means every one.
+    statuses: Vec<(u16, u16)>,
 }
 
 impl Picker {
@@ -75,6 +79,7 @@ impl Picker {
             values: selection.values.clone(),
             series: selected,
             checks: selection.checks.clone(),
+            statuses: selection.statuses.clone(),
         }
     }
 
@@ -118,12 +123,15 @@ impl Picker {
             }
             Metric::Requests | Metric::Iterations | Metric::Groups => {
                 tally.whole = self.sum(interval, |counts| counts.ended);
-                tally.part = tally.whole - self.after_load(interval, |after| after.ended);
+                tally.part = self
+                    .of_status(interval, |counts| &counts.statuses)
+                    .unwrap_or_else(|| {
+                        tally.whole - self.after_load(interval, |after| after.ended)
+                    });
             }
             Metric::Failed | Metric::FailedGroups => {
                 tally.whole = self.sum(interval, |counts| counts.ended);
-                tally.part = self.sum(interval, |counts| counts.failed)
-                    - self.after_load(interval, |after| after.failed);
+                tally.part = self.failed(interval);
             }
             Metric::FailedIterations => {
                 tally.whole = self.sum(interval, Counts::judged_iterations);
@@ -176,6 +184,29 @@ impl Picker {
             }
         }
         tally
+    }
+
+    /// Requests or groups that failed.
+    fn failed(&self, interval: &Interval) -> u64 {
+        let of_status = self.of_status(interval, |counts| &counts.failed_statuses);
+        of_status.unwrap_or_else(|| {
+            self.sum(interval, |counts| counts.failed)
+                - self.after_load(interval, |after| after.failed)
+        })
+    }
+
+    /// The requests with a selected status; `None` if the threshold selects none by status.
+    fn of_status(
+        &self,
+        interval: &Interval,
+        counts: impl Fn(&Counts) -> &BTreeMap<u16, u64>,
+    ) -> Option<u64> {
+        let selected = |all: &Counts| {
+            let ranges = self.statuses.iter();
+            let chosen = ranges.flat_map(|&(from, to)| counts(all).range(from..=to));
+            chosen.map(|(_, count)| count).sum()
+        };
+        (!self.statuses.is_empty()).then(|| self.sum(interval, selected))
     }
 
     /// The times of the selected series in the interval.

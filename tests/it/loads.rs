@@ -37,3 +37,33 @@ fn options_that_change_a_load_ask_which_if_there_are_several() {
     let told = &refused.stderr;
     assert!(told.contains("--set flows.a.load.users=…"), "{told}");
 }
+
+#[test]
+fn thresholds_select_requests_by_their_status() {
+    let lab = Lab::start();
+    let bench = Bench::with(&format!(
+        "name: statuses\ntarget: {}\nload: {{ iterations: 3, users: 1 }}\nflows:\n\
+         \x20 - name: main\n\
+         \x20   steps: [ {{ get: /lab/status/200 }}, {{ get: /lab/status/503 }}, {{ get: /lab/status/404, expect: 404 }} ]\n\
+         thresholds:\n\
+         \x20 - count(requests{{status=\"503\"}}) < 4\n\
+         \x20 - count(requests{{status=~\"4..\",step=\"GET /lab/status/404\"}}) > 2\n\
+         \x20 - ratio(failed{{status=~\"4..\"}}) == 0%\n\
+         \x20 - ratio(failed{{status!=\"200\"}}) < 33%\n",
+        lab.url()
+    ));
+    let run = bench.run(&[]).expect_code(99);
+    let rows = run.summary["thresholds"].as_array().expect("thresholds");
+    let told: Vec<_> = rows
+        .iter()
+        .take(4)
+        .map(|row| (&row["verdict"], row["observed"].as_f64()))
+        .collect();
+    let standings: Vec<&str> = told
+        .iter()
+        .filter_map(|(standing, _)| standing.as_str())
+        .collect();
+    assert_eq!(standings, ["pass", "pass", "pass", "fail"], "{told:?}");
+    let observed: Vec<f64> = told.iter().filter_map(|(_, observed)| *observed).collect();
+    assert_eq!(observed, [3.0, 3.0, 0.0, 1.0 / 3.0]);
+}

@@ -174,6 +174,8 @@ const REFUSED: &[(&str, &str, &str, &str, &str)] = &[
     (CLOSED, r#"'p95(response_time{tier="cold"}) < 1s'"#, "cold", "no tag `tier` matches", "there is `hot`"),
     (CLOSED, r#"'p95(iteration_time{step="order"}) < 1s'"#, "step", "can be selected by flow, not by `step`", ""),
     (CLOSED, r#"'max(active_users{flow="buy"}) < 9'"#, "flow", "by stage, not by `flow`", ""),
+    (CLOSED, r#"'p95(response_time{status="503"}) < 1s'"#, "status", "cannot be selected by status", "count(requests"),
+    (CLOSED, r#"'count(requests{status="5xx"}) < 1'"#, "5xx", "no status matches `5xx`", "5.."),
     (STAGED, r#"'p95(response_time{stage="afer"}) < 1s'"#, "afer", "no stage matches `afer`", "did you mean `after`?"),
     (STAGED, r#"'p95(response_time{stage="4"}) < 1s'"#, "4", "no stage matches `4`", "`before`, `2`, `after`"),
     (STAGED, r#"'p95(response_time{stage="after",stage="2"}) < 1s'"#, "after", "no measured time", "another stage"),

@@ -51,6 +51,8 @@ pub enum Key {
     Check,
     /// The group's name, with those of the groups around it.
     Group,
+    /// The status of the response.
+    Status,
     /// The name of the load's stage in which a sample ended, or its number from 1.
     Stage,
     /// The value of this tag; empty for a step without the tag.

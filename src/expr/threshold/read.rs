@@ -228,6 +228,7 @@ fn matcher(cursor: &mut Cursor<'_>) -> Read<Matcher> {
         "flow" => Key::Flow,
         "check" => Key::Check,
         "group" => Key::Group,
+        "status" => Key::Status,
         "stage" => Key::Stage,
         tag => Key::Tag(tag.to_owned()),
     };

@@ -45,6 +45,9 @@ pub struct Threshold {
     pub series: Vec<crate::plan::SeriesId>,
     /// The check selected by `check="…"`, for the metric `checks`; empty means all.
     pub checks: Vec<crate::plan::CheckId>,
+    /// The statuses selected by `status="…"`, as ranges with both ends; empty means every one, and requests without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statuses: Vec<(u16, u16)>,
     /// The parts of the run selected by `stage="…"`, in order; empty means the whole run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub during: Vec<Period>,
@@ -111,6 +114,9 @@ pub struct Selection {
     pub series: Vec<crate::plan::SeriesId>,
     /// The checks selected; empty means all.
     pub checks: Vec<crate::plan::CheckId>,
+    /// The statuses selected by `status="…"`, as ranges with both ends; empty means every one, and requests without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statuses: Vec<(u16, u16)>,
     /// The parts of the run selected by `stage="…"`, in order; empty means the whole run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub during: Vec<Period>,
@@ -165,6 +171,7 @@ impl Threshold {
             series: self.series.clone(),
             checks: self.checks.clone(),
             during: self.during.clone(),
+            statuses: self.statuses.clone(),
         }
     }
 }

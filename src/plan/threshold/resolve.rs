@@ -32,6 +32,7 @@ pub(in crate::plan) fn resolve(
             series,
             checks,
             during,
+            statuses: statuses(measure)?,
         })
     };
     let left = selection(&rule.measure)?;
@@ -43,6 +44,7 @@ pub(in crate::plan) fn resolve(
         series: left.series,
         checks: left.checks,
         during: left.during,
+        statuses: left.statuses,
         comparator: rule.comparator,
         limit: match &rule.limit {
             RuleLimit::Value(value) => Limit::Value(*value),
@@ -106,6 +108,7 @@ fn ratio(expression: &str, metric: Metric, comparator: Comparator, limit: f64) -
         series: Vec::new(),
         checks: Vec::new(),
         during: Vec::new(),
+        statuses: Vec::new(),
         comparator,
         limit: Limit::Value(limit),
         unit: Unit::Ratio,
@@ -115,6 +118,58 @@ fn ratio(expression: &str, metric: Metric, comparator: Comparator, limit: f64) -
         severity: Severity::Fail,
         line: None,
     }
+}
+
+/// The statuses that a measure selects, as ranges; empty if it does not select by status.
+fn statuses(measure: &Measure) -> Result<Vec<(u16, u16)>, ExprError> {
+    let matchers: Vec<&Matcher> = measure
+        .matchers
+        .iter()
+        .filter(|matcher| matcher.key == Key::Status)
+        .collect();
+    let Some(first) = matchers.first() else {
+        return Ok(Vec::new());
+    };
+    let has_statuses = matches!(measure.metric, Metric::Requests | Metric::Failed);
+    if !has_statuses {
+        let (offset, length) = first.key_at;
+        let metric = measure.name();
+        return Err(ExprError {
+            offset,
+            length,
+            message: format!(
+                "`{metric}` cannot be selected by status: only requests are counted by it"
+            ),
+            hint: Some(
+                "use `count(requests{status=\"503\"})` or `ratio(failed{status=~\"5..\"})`"
+                    .to_owned(),
+            ),
+        });
+    }
+    let mut ranges: Vec<(u16, u16)> = Vec::new();
+    for status in 100..=999_u16 {
+        let text = status.to_string();
+        if !matchers.iter().all(|matcher| matcher.accepts(&text)) {
+            continue;
+        }
+        match ranges.last_mut() {
+            Some((_, end)) if *end + 1 == status => *end = status,
+            Some(_) | None => ranges.push((status, status)),
+        }
+    }
+    if ranges.is_empty() {
+        let (offset, length) = first.value_at;
+        return Err(ExprError {
+            offset,
+            length: length.max(1),
+            message: format!("no status matches `{}`", first.value),
+            hint: Some(
+                "a status has three digits: `status=\"503\"`, or `status=~\"5..\"` for a class"
+                    .to_owned(),
+            ),
+        });
+    }
+    Ok(ranges)
 }
 
 /// Refuses a metric that has no samples in this plan, or that is meaningless for it.
@@ -203,7 +258,8 @@ fn select(
         .matchers
         .iter()
         .filter(|matcher| {
-            matcher.key != Key::Stage && !values::is_timing_name(measure.metric, matcher)
+            !matches!(matcher.key, Key::Stage | Key::Status)
+                && !values::is_timing_name(measure.metric, matcher)
         })
         .cloned()
         .collect();
@@ -291,8 +347,8 @@ fn refuse_foreign_key(
         Key::Flow => ("flow", keys.contains(&"flow")),
         Key::Check => ("check", keys.contains(&"check")),
         Key::Group => ("group", keys.contains(&"group")),
-        // Every metric has stages.
-        Key::Stage => return Ok(()),
+        // Every metric has stages; statuses are resolved for themselves.
+        Key::Stage | Key::Status => return Ok(()),
         Key::Tag(tag) => (tag.as_str(), has_tags && tags.contains(&tag.as_str())),
     };
     if is_known {
@@ -333,7 +389,7 @@ impl<'p> Candidate<'p> {
             Key::Step | Key::Group => self.step,
             Key::Flow => self.flow,
             Key::Check => self.check,
-            Key::Stage => "",
+            Key::Stage | Key::Status => "",
             Key::Tag(tag) => self
                 .series
                 .and_then(|series| series.tags.get(tag))
@@ -395,6 +451,7 @@ fn matching(
         Key::Check => "check".to_owned(),
         Key::Group => "group".to_owned(),
         Key::Stage => "stage".to_owned(),
+        Key::Status => "status".to_owned(),
         Key::Tag(tag) => format!("tag `{tag}`"),
     };
     Err(ExprError {

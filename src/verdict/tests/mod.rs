@@ -43,6 +43,7 @@ fn rule(expression: &str) -> Threshold {
         series: Vec::new(),
         checks: Vec::new(),
         during: Vec::new(),
+        statuses: Vec::new(),
         comparator: parsed.comparator,
         limit: match parsed.limit {
             RuleLimit::Value(value) => Limit::Value(value),
@@ -59,6 +60,7 @@ fn rule(expression: &str) -> Threshold {
                     series: Vec::new(),
                     checks: Vec::new(),
                     during: Vec::new(),
+                    statuses: Vec::new(),
                 },
             },
         },
