@@ -68,6 +68,19 @@ impl LoadText {
                                window: { sustained: 1m }\n  \
                              - slope(p95(response_time)) < 5%/h\n",
             },
+            StarterKind::Breakpoint => Self {
+                purpose: "The capacity: the rate rises until a rule breaks, then the highest rate that holds is confirmed.",
+                load: "load:\n  \
+                         rate: 20/s..1000/s                # iterations per second: the first rate, and the highest\n  \
+                         step: 50%                         # or a rate, such as 50/s\n  \
+                         every: 30s                        # how long each rate is held\n  \
+                         until:                            # what a rate must satisfy\n    \
+                           - p95(response_time) < 500ms\n    \
+                           - ratio(failed) < 1%\n  \
+                         max_users: 500",
+                think_time: "none",
+                thresholds: "",
+            },
             StarterKind::Custom => Self {
                 purpose: "A rate of arrivals, whatever the target does: does it hold twenty iterations per second?",
                 load: "load: { rate: 20/s, for: 2m, max_users: 200 }   # response times count from when an iteration is due\n\

@@ -24,6 +24,8 @@ pub enum StarterKind {
     Spike,
     /// Hours of load.
     Soak,
+    /// A search for the highest rate that the target holds.
+    Breakpoint,
     /// A rate of arrivals.
     Custom,
 }
@@ -37,6 +39,7 @@ impl StarterKind {
             Self::Stress => "stress",
             Self::Spike => "spike",
             Self::Soak => "soak",
+            Self::Breakpoint => "breakpoint",
             Self::Custom => "custom",
         }
     }
@@ -64,10 +67,12 @@ pub fn text(kind: StarterKind, site: Option<&Site>) -> String {
         Some(site) => site.flow(&mut out),
         None => out.push_str(FOLIO_FLOW),
     }
-    out.push_str(
-        "\nthresholds:                         # rules that decide whether the run passed\n",
-    );
-    out.push_str(load.thresholds);
+    if !load.thresholds.is_empty() {
+        out.push_str(
+            "\nthresholds:                         # rules that decide whether the run passed\n",
+        );
+        out.push_str(load.thresholds);
+    }
     if site.is_none() && kind == StarterKind::Soak {
         out.push_str("  - slope(target.rss) < 5MB/h       # its memory must not grow\n");
     }

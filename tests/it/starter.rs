@@ -10,7 +10,15 @@ use serde_json::Value;
 
 use crate::support::{Lab, gander};
 
-const KINDS: [&str; 6] = ["smoke", "baseline", "stress", "spike", "soak", "custom"];
+const KINDS: [&str; 7] = [
+    "smoke",
+    "baseline",
+    "stress",
+    "spike",
+    "soak",
+    "breakpoint",
+    "custom",
+];
 
 fn run(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = gander();
