@@ -7,20 +7,19 @@ use url::Url;
 
 use super::auth::Address;
 use super::body;
+use super::loads_of::{is_closed, loads, search_of};
 use super::request::{self, Base};
 use super::session::{challenge_step, token_requests};
 use super::threshold::resolve;
 use super::{
-    AuthSeries, CheckEntry, CheckId, HttpPlan, LoadProfile, Loads, MAX_SERIES, MeasuredRequest,
-    Metrics, OTHER, Plan, PlannedFlow, PlannedRequest, PlannedSession, ReadsBody, RequestUrl,
-    SearchPlan, Secrets, Segment, Series, SeriesId, Subject, TOKEN, TokenPlan, Workload,
-    fingerprint, refusal, think, uses, vars,
+    AuthSeries, CheckEntry, CheckId, HttpPlan, MAX_SERIES, MeasuredRequest, Metrics, OTHER, Plan,
+    PlannedFlow, PlannedRequest, PlannedSession, ReadsBody, RequestUrl, Secrets, Segment, Series,
+    SeriesId, Subject, TOKEN, TokenPlan, Workload, fingerprint, refusal, think, uses, vars,
 };
 use crate::expr::PartSet;
 use crate::scenario::program::{Group, each_block, with_requests};
 use crate::scenario::{
-    self, Action, Auth, Diagnostic, Diagnostics, HttpOptions, Judging, LoadModel, Scenario, Span,
-    Step,
+    self, Action, Auth, Diagnostic, Diagnostics, HttpOptions, Judging, Scenario, Span, Step,
 };
 
 impl Plan {
@@ -79,58 +78,6 @@ impl Plan {
 pub(super) fn workload_of(scenario: &Scenario, target: &Url) -> Workload {
     let compiler = WorkloadCompiler::new(scenario, target);
     compiler.workload(scenario, target, 0, Segment::WHOLE).0
-}
-
-/// The search for the capacity, if a load is one.
-fn search_of(
-    scenario: &Scenario,
-    workload: &Workload,
-    problems: &mut Vec<Diagnostic>,
-) -> Option<SearchPlan> {
-    let mut searches = scenario.loads().enumerate().filter_map(|(index, load)| {
-        let LoadModel::Search(search) = &load.model else {
-            return None;
-        };
-        Some((index, search))
-    });
-    let (index, search) = searches.next()?;
-    if searches.next().is_some() {
-        let message =
-            "two loads search for the capacity: only one can, since each disturbs the other";
-        problems.push(Diagnostic::new(None, message));
-    }
-    let mut plan = SearchPlan::of(index, search);
-    for entry in &search.rules {
-        match resolve::resolve(entry, workload, &scenario.target) {
-            Ok(rule) => plan.rules.push(rule),
-            Err(error) => {
-                problems.push(error.in_file(&entry.expression, entry.span, entry.start));
-            }
-        }
-    }
-    Some(plan)
-}
-
-/// The loads: the shared one, then those of flows.
-fn loads(scenario: &Scenario) -> Loads {
-    let flows = || scenario.flows.iter().enumerate();
-    let sharing = flows().filter(|(_, flow)| flow.load.is_none());
-    let sharing: Vec<usize> = sharing.map(|(index, _)| index).collect();
-    let shared = scenario.load.as_ref();
-    let shared = shared
-        .map(|load| LoadProfile::of(load, None, sharing))
-        .into_iter();
-    let own = flows().filter_map(|(index, flow)| {
-        let load = flow.load.as_ref()?;
-        Some(LoadProfile::of(load, Some(flow.name.clone()), vec![index]))
-    });
-    Loads::new(shared.chain(own))
-}
-
-/// True if iterations of a flow start when its users are free.
-fn is_closed(scenario: &Scenario, flow: &scenario::Flow) -> bool {
-    let load = flow.load.as_ref().or(scenario.load.as_ref());
-    load.is_none_or(|load| !matches!(load.model, LoadModel::Arrivals { .. }))
 }
 
 struct WorkloadCompiler<'s> {

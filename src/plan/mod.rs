@@ -9,6 +9,7 @@ mod canonical;
 mod compile;
 mod fingerprint;
 mod load;
+mod loads_of;
 pub mod metrics;
 pub mod outline;
 mod refusal;
