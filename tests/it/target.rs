@@ -340,6 +340,7 @@ fn the_shipped_administrator_does_its_work_on_folio() {
         "change document",
         "invalidate",
         "warm",
+        "log out",
     ] {
         assert!(counts.contains(&(name, 3)), "{name}: {counts:?}");
     }
