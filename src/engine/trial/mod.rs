@@ -1,7 +1,7 @@
 //! A trial: setup, one iteration of a flow by one user, teardown, with everything told that happens.
 //!
 //! The steps run as in a load, by the same code; only the schedule is left out, and with it pauses and rendezvous.
-//! Nothing is measured. A load has none of this: its users leave no [`Trail`].
+//! Nothing is measured. A load has none of this: its users leave no trail.
 
 pub mod event;
 mod trail;
