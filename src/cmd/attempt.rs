@@ -8,6 +8,7 @@ use chrono::Utc;
 
 use super::execute::{Control, Prepared, Ready, Setup};
 use super::output_file::{Existing, OutputFile};
+use super::places::Places;
 use super::{CommandError, seed_or_new, terminal};
 use crate::cli::TryArgs;
 use crate::engine::trial::Trial;
@@ -20,6 +21,15 @@ pub(super) fn attempt(args: &TryArgs) -> Result<Exit, CommandError> {
     let prepared = Prepared::of(Setup::of(&args.file, &args.setup)?)?;
     let existing = Existing::replaced_if(args.overwrite);
     let har = args.har.as_deref();
+    if let Some(path) = har {
+        Places {
+            inputs: &prepared.inputs(),
+            folder: Path::new("."),
+            names: &[],
+            options: &[("--har", path)],
+        }
+        .check()?;
+    }
     let har = har
         .map(|path| OutputFile::open(path, existing))
         .transpose()?;

@@ -13,7 +13,6 @@ use tokio::sync::oneshot;
 #[cfg(feature = "bundled-target")]
 use crate::cli::BundledArgs;
 use crate::cli::{OutputArgs, SetupArgs};
-use crate::control::ControlSocket;
 use crate::engine;
 use crate::plan::{Plan, Segment};
 use crate::probe::Limits;
@@ -34,6 +33,8 @@ use super::{CommandError, compile, load, overrides, run_target, secret_commands,
 pub(super) struct Setup {
     /// The scenario file.
     pub(super) file: PathBuf,
+    /// The files of variables that it reads.
+    pub(super) env_files: Vec<PathBuf>,
     /// Changes to it.
     pub(super) overrides: Overrides,
     /// The setup of the bundled target.
@@ -54,6 +55,7 @@ impl Setup {
     pub(super) fn of(file: &Path, args: &SetupArgs) -> Result<Self, CommandError> {
         Ok(Self {
             file: file.to_owned(),
+            env_files: args.changes.env_file.clone(),
             overrides: Overrides {
                 bundled_environment: run_target::environment(),
                 ..overrides(&args.changes)?
@@ -141,6 +143,14 @@ impl Prepared {
         Ok(Self { setup, scenario })
     }
 
+    /// The files that it reads.
+    pub(super) fn inputs(&self) -> Vec<PathBuf> {
+        let source = &self.scenario.source;
+        let texts = source.texts.iter().map(|file| file.path.clone());
+        let others = source.files.iter().chain(&self.setup.env_files).cloned();
+        texts.chain(others).collect()
+    }
+
     /// Connects to a target that runs already, once: an error if it may not be loaded or cannot be reached.
     pub(super) fn check_running_target(&self, control: &mut Control) -> Result<(), CommandError> {
         let Target::Url(url) = &self.scenario.target else {
@@ -175,8 +185,7 @@ impl Prepared {
         };
         let existing = destination.existing;
         let claim = Claim::of(&folder, existing)?;
-        let mut inputs = scenario.source.files.clone();
-        inputs.push(scenario.source.texts.path().to_owned());
+        let inputs = self.inputs();
         let outputs = Outputs::open(&Wanted {
             inputs: &inputs,
             folder: &folder,
@@ -221,18 +230,8 @@ impl Prepared {
                     header: &header,
                     grace: setup.grace,
                 };
-                runtime.block_on(async {
-                    let control = ControlSocket::open(&folder);
-                    let mut control = control
-                        .inspect_err(|error| {
-                            let words =
-                                format!("warning: `gander ctl` cannot reach this run: {error}");
-                            terminal::complain(&words);
-                        })
-                        .ok();
-                    let control = control.as_mut();
-                    run::send(run, sinks, &mut target, signals, control).await
-                })
+                let control = Some(folder.as_path());
+                runtime.block_on(run::send(run, sinks, &mut target, signals, control))
             }
             Err(detail) => run::close_without_load(sinks, StopReason::TargetGone { detail }),
         };

@@ -308,6 +308,10 @@ flows:
     assert_eq!(code, Some(104), "{text}");
     let (text, code) = tried(&bench, &["--har", "out.har", "--overwrite"]);
     assert_eq!(code, Some(0), "{text}");
+    // What the command reads is never replaced.
+    let (text, code) = tried(&bench, &["--har", "scenario.yaml", "--overwrite"]);
+    assert_eq!(code, Some(104), "{text}");
+    assert!(text.contains("is an input file"), "{text}");
 }
 
 /// The members that HAR 1.2 requires, and their types.
