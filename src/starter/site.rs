@@ -119,7 +119,8 @@ impl Site {
             out,
             "  - name: visit\n    steps:                          # one step after the other; add those of your users\n      \
              - get: {}",
-            quoted(&self.path)
+            // In a scenario `${` begins an expression.
+            quoted(&self.path.replace("${", "$${"))
         );
         if self.status >= 400 {
             let _ = writeln!(
