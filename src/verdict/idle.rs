@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Ending, Warning};
 use crate::plan::{Series, SeriesId, Subject, is_auth_step};
-use crate::record::Totals;
+use crate::record::{Counts, Totals};
 
 /// The steps of a run, by unique names.
 #[derive(Debug, Clone)]
@@ -26,6 +26,15 @@ impl Steps {
             _ => (id, series.name.clone()),
         });
         Self(named.collect())
+    }
+
+    /// The requests of all steps.
+    pub(super) fn counts(&self, totals: &Totals) -> Counts {
+        let mut sum = Counts::default();
+        for (id, _) in &self.0 {
+            sum += &totals.series(*id).counts;
+        }
+        sum
     }
 
     /// Steps that sent no request in measured time, if the run sent any and was not stopped early.

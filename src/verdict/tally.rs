@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::recorded::{self, ValueTally};
 use crate::plan::threshold::{Aggregate, Metric, Selection};
-use crate::plan::{Series, SeriesId, Subject};
+use crate::plan::{Series, SeriesId, Subject, is_auth_step};
 use crate::record::bins::Sum;
 use crate::record::{
     AfterLoad, Bins, CheckCounts, Counts, Interval, LoadCounts, SeriesInterval, Timing,
@@ -65,6 +65,8 @@ impl Picker {
         let all_of = |subject: Subject| {
             let ids = (0..).map(SeriesId).zip(series);
             ids.filter(move |(_, series)| series.subject == subject)
+                // Fetching a token is no request of the scenario.
+                .filter(|(_, series)| !is_auth_step(&series.name))
                 .map(|(id, _)| id)
                 .collect()
         };
