@@ -102,7 +102,7 @@ pub enum Phase {
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// The folder names no socket.
-    #[error("{} names no running test: the file {PATH_FILE} is missing, so the run has ended or never began", .0.display())]
+    #[error("{} names no running test: the file {PATH_FILE} is missing, so its load has not begun, or is over", .0.display())]
     NotRunning(PathBuf),
     /// Nobody answers on the socket.
     #[error("the run in {} has ended", .0.display())]

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::{PATH_FILE, Reply, Request};
 
 /// A longer request is no request of ours.
-const LONGEST_REQUEST: u64 = 4_096;
+const LONGEST_REQUEST: u64 = 65_536;
 /// The time that a client has to send its request, and to take the reply.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Requests that may wait for the run.

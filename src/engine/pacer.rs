@@ -268,6 +268,11 @@ impl<'a> Pacer<'a> {
         if self.pace.is_over(free_since) {
             return Err(Disturbed::Over);
         }
+        // Starts that are late already wait, too.
+        if self.changes > 0 && self.pace.level.is_paused() {
+            self.roster.set(self.user, Activity::Parked, free_since);
+            return self.unless_disturbed(std::future::pending()).await;
+        }
         let mut now = self.clock.now();
         let mut tickets = if let Ok(tickets) = tickets.try_lock() {
             tickets

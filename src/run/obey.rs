@@ -3,8 +3,8 @@
 use super::session::{Phase, Session};
 use crate::control::{self, Reply, Request, Status};
 use crate::engine::LevelChange;
-use crate::plan::LoadProfile;
 use crate::plan::schedule::Model;
+use crate::plan::{LoadProfile, Schedule};
 use crate::record::journal::Event;
 use crate::record::{LoadChange, LoadChangeKind, Standing, StopReason, Timing};
 use crate::scenario::MAX_RATE;
@@ -96,7 +96,7 @@ impl Session<'_> {
             }
             Request::Tag { text } => {
                 let text: String = text.chars().filter(|c| !c.is_control()).collect();
-                let text = text.trim().to_owned();
+                let text = self.plan.secrets.mask.text(text.trim());
                 if text.is_empty() || text.chars().count() > LONGEST_TAG {
                     return Err(format!("a mark has 1 to {LONGEST_TAG} characters"));
                 }
@@ -110,6 +110,13 @@ impl Session<'_> {
         let loads = &self.plan.workload.loads;
         let names = loads.iter().filter_map(|load| load.name.as_deref());
         let known: Vec<&str> = names.collect();
+        let flows = &self.plan.workload.flows;
+        let is_flow = |name: &str| flows.iter().any(|flow| flow.name == name);
+        if let Some(flow) = flow.filter(|flow| is_flow(flow) && !known.contains(flow)) {
+            return Err(format!(
+                "the flow `{flow}` shares the load of the scenario: leave --flow out"
+            ));
+        }
         let found = match flow {
             Some(flow) => loads
                 .iter()
@@ -185,10 +192,13 @@ fn check_users(load: &LoadProfile, users: u32) -> Result<(), String> {
     }
     let most = load.users.len() as u64;
     if u64::from(users) > most {
-        return Err(format!(
-            "this load has {} users; a larger number needs `max_users` in the scenario",
-            show_count(most)
-        ));
+        let hint = match load.schedule {
+            Schedule::Iterations { .. } => "",
+            Schedule::Users(_) | Schedule::Arrivals { .. } => {
+                "; a larger number needs `max_users` in the scenario"
+            }
+        };
+        return Err(format!("this load has {} users{hint}", show_count(most)));
     }
     Ok(())
 }

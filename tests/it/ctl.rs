@@ -76,7 +76,7 @@ fn ten_changes_are_ten_events_and_the_run_is_no_longer_that_of_its_plan() {
     state(&run, &["resume"]);
     assert_eq!(state(&run, &["stop"])["phase"], "ending");
     let over = bench.wait(child).expect_code(105);
-    assert!(refusal(&run, &["status"]).contains("has ended"));
+    assert!(refusal(&run, &["status"]).contains("is over"));
 
     let changes = over.summary["changes"].as_array().expect("changes").clone();
     assert_eq!(changes.len(), 10);
@@ -121,6 +121,30 @@ fn a_pause_stops_new_iterations_and_is_in_no_response_time() {
         longest < 700_000,
         "{longest} µs: the pause is in no response time"
     );
+}
+
+#[test]
+fn a_pause_holds_back_what_is_late_already() {
+    let lab = Lab::start();
+    let bench = Bench::with(&format!(
+        "name: late\ntarget: {}\nload: {{ rate: 100/s, for: 1m, max_users: 1 }}\n\
+         flows: [ {{ name: slow, steps: [ {{ get: '/lab/delay?law=constant&value=50ms' }} ] }} ]\n",
+        lab.url()
+    ));
+    let (child, run) = (begun(&bench), bench.path("out"));
+    let asked = || lab.counters()["begun"].as_u64().expect("a count");
+    let limit = Instant::now() + Duration::from_secs(20);
+    while asked() < 5 {
+        assert!(Instant::now() < limit, "nothing was sent");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    state(&run, &["pause"]);
+    std::thread::sleep(Duration::from_millis(200));
+    let paused = asked();
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(asked(), paused, "late iterations started in the pause");
+    state(&run, &["stop"]);
+    bench.wait(child).expect_code(105);
 }
 
 #[test]
