@@ -217,6 +217,7 @@ fn header() -> RunHeader {
         target: String::new(),
         target_is_bundled: false,
         target_command: None,
+        is_searched: false,
         model: Model::Open,
         load: String::new(),
         stages: Vec::new(),

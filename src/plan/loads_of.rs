@@ -10,16 +10,20 @@ pub(super) fn search_of(
     workload: &Workload,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<SearchPlan> {
-    let mut searches = scenario.loads().enumerate().filter_map(|(index, load)| {
+    let searches = scenario.loads().enumerate().filter_map(|(index, load)| {
         let LoadModel::Search(search) = &load.model else {
             return None;
         };
         Some((index, search))
     });
-    let (index, search) = searches.next()?;
-    if searches.next().is_some() {
-        let message =
-            "two loads search for the capacity: only one can, since each disturbs the other";
+    let (index, search) = { searches }.next()?;
+    if scenario.loads().count() > 1 {
+        let message = "a search for the capacity needs the target for itself, but another flow has a load of its own";
+        let hint = "let the flows share the load of the search by weight";
+        problems.push(Diagnostic::new(None, message).with_hint(hint));
+    }
+    if scenario.warm_up >= search.max_duration {
+        let message = "the warm-up is as long as the search may last: nothing would be measured";
         problems.push(Diagnostic::new(None, message));
     }
     let mut plan = SearchPlan::of(index, search);

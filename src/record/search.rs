@@ -135,6 +135,13 @@ pub enum Capacity {
         /// Its limit.
         reason: String,
     },
+    /// The run was stopped before.
+    Stopped {
+        /// The highest rate that held so far.
+        holds: Option<f64>,
+        /// The lowest rate that broke so far.
+        breaks: Option<f64>,
+    },
     /// The time of the search was over before.
     OutOfTime {
         /// The highest rate that held so far.
@@ -150,7 +157,7 @@ impl Capacity {
         match self {
             Self::Found { holds, .. } | Self::AtLeast { holds } => Some(*holds),
             Self::NothingHeld { .. } | Self::Generator { .. } => None,
-            Self::OutOfTime { holds, .. } => *holds,
+            Self::Stopped { holds, .. } | Self::OutOfTime { holds, .. } => *holds,
         }
     }
 }
@@ -184,8 +191,17 @@ impl fmt::Display for Capacity {
                 "the generator was the limit at {}, so the capacity of the target is unknown: {reason}",
                 show_rate(*rate)
             ),
-            Self::OutOfTime { holds, breaks } => {
-                f.write_str("the time of the search was over before the capacity was found")?;
+            Self::Stopped { holds, breaks } | Self::OutOfTime { holds, breaks } => {
+                f.write_str(match self {
+                    Self::Stopped { .. } => "the search was stopped before the capacity was found",
+                    Self::Found { .. }
+                    | Self::AtLeast { .. }
+                    | Self::NothingHeld { .. }
+                    | Self::Generator { .. }
+                    | Self::OutOfTime { .. } => {
+                        "the time of the search was over before the capacity was found"
+                    }
+                })?;
                 if let Some(holds) = holds {
                     write!(f, "; {} held", show_rate(*holds))?;
                 }

@@ -49,6 +49,7 @@ pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Ut
             Target::Command(command) => Some(scenario.mask.text(&command.to_string())),
             Target::Bundled | Target::Url(_) => None,
         },
+        is_searched: plan.search.is_some(),
         model: workload.loads.model(),
         load: workload.loads.to_string(),
         stages: workload.loads.stage_marks(),

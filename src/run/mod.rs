@@ -11,6 +11,8 @@ mod sink;
 mod target;
 mod trial;
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,13 +59,13 @@ pub fn close_without_load(mut sinks: Sinks, reason: StopReason) -> anyhow::Resul
 }
 
 /// Runs everything from `setup` to the end; when this returns, every sink has received every event. While the load runs,
-/// requests of `control` change it.
+/// requests to the socket that is named in the folder `control` change it.
 pub async fn send(
     run: Run<'_>,
     mut sinks: Sinks,
     target: &mut RunningTarget,
     signals: &mut Signals,
-    control: Option<&mut ControlSocket>,
+    control: Option<&Path>,
 ) -> anyhow::Result<()> {
     let log = Log::default();
     let (values, prepared) = engine::setup(&run.plan, &run.transport, &log, signals.next()).await;
@@ -124,7 +126,7 @@ impl Run<'_> {
         target: &mut RunningTarget,
         values: &RunValues,
         signals: &mut Signals,
-        control: Option<&mut ControlSocket>,
+        control: Option<&Path>,
     ) -> anyhow::Result<LoadOver> {
         let plan = &self.plan;
         let shards = probe::cores() as usize * SHARDS_PER_CORE;
@@ -146,6 +148,15 @@ impl Run<'_> {
             started_at: header::written(running.began_at()),
             ..self.header.clone()
         })?;
+        let mut control = control.and_then(|folder| {
+            let opened = ControlSocket::open(folder);
+            let told = |error: &io::Error| {
+                sinks.note(&format!(
+                    "warning: `gander ctl` cannot reach this run: {error}"
+                ));
+            };
+            opened.inspect_err(told).ok()
+        });
         let session = Session {
             plan,
             recorder,
@@ -175,7 +186,7 @@ impl Run<'_> {
                 Box::new(Search::new(search, measured, most, law))
             }),
         };
-        session.until_over(signals, control).await
+        session.until_over(signals, control.as_mut()).await
     }
 
     /// Runs `teardown` for at most the grace period or until a second signal of the run. Returns why it did not finish, and whether a

@@ -22,6 +22,8 @@ const FAR_BEHIND: f64 = 0.25;
 const FEW: f64 = 5.0;
 /// If every user is busy, but responses take less than this much longer than at a rate that held, users are too few.
 const SLOWER: f64 = 1.5;
+/// An interval ends a little later than it is due, so a level may end a little before its time.
+const SLACK: Micros = Micros(100_000);
 /// The lowest rate to try, as a part of the first one.
 const LOWEST: f64 = 1.0 / 64.0;
 
@@ -137,8 +139,16 @@ impl Search {
     }
 
     /// The result if the search ends now.
-    pub(super) fn out_of_time(&self) -> Capacity {
+    fn out_of_time(&self) -> Capacity {
         Capacity::OutOfTime {
+            holds: self.holds,
+            breaks: self.breaks.as_ref().map(|(rate, _)| *rate),
+        }
+    }
+
+    /// The result if the run is stopped now.
+    pub(super) fn stopped(&self) -> Capacity {
+        Capacity::Stopped {
             holds: self.holds,
             breaks: self.breaks.as_ref().map(|(rate, _)| *rate),
         }
@@ -301,7 +311,7 @@ impl Search {
             .is_none_or(|unloaded| service > unloaded * SLOWER);
         if is_short && !is_slower {
             let reason = format!(
-                "all {} users were busy, although responses took no longer than at a lower rate: raise `max_users`",
+                "all {} users were busy, although the target answered as fast as at a lower rate: raise `max_users`",
                 show_count(self.max_users.into())
             );
             return (LevelResult::Invalid, reason);
@@ -321,7 +331,7 @@ impl Search {
 
 impl Level {
     fn observe(&mut self, interval: &Interval) {
-        if interval.start < self.settles {
+        if interval.start + SLACK < self.settles {
             return;
         }
         self.judged_from.get_or_insert(interval.start);
@@ -351,6 +361,6 @@ impl Level {
     fn is_over(&self, now: Micros) -> bool {
         let due = self.due as f64;
         let is_far_behind = self.seconds >= 1.0 && self.behind() > (FAR_BEHIND * due).max(FEW);
-        now >= self.ends && self.seconds > 0.0 || is_far_behind
+        now + SLACK >= self.ends && self.seconds > 0.0 || is_far_behind
     }
 }

@@ -181,7 +181,7 @@ impl Session<'_> {
             standings: &standings,
             is_last,
         })?;
-        if let Some(search) = &mut self.search {
+        if let Some(search) = self.search.as_mut().filter(|_| !self.is_stopped) {
             let steps = search.observe(&interval);
             self.go_on_searching(steps)?;
         }
@@ -327,7 +327,7 @@ impl Session<'_> {
         }
         self.close_interval(end, end, true)?;
         if let Some(search) = self.search.as_ref().filter(|search| !search.is_over()) {
-            let end = self.search_end(search.out_of_time());
+            let end = self.search_end(search.stopped());
             self.sinks.event(&Event::Capacity(end))?;
         }
         let ended = self.running.join(Duration::ZERO).await;

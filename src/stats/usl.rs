@@ -34,8 +34,11 @@ impl Usl {
         }
         // Terms that stay: contention, coherency.
         let choices = [(true, true), (true, false), (false, true), (false, false)];
+        // With as many terms as points, any points follow the law.
+        let terms = |(contention, coherency)| 1 + usize::from(contention) + usize::from(coherency);
         let fits = choices
             .into_iter()
+            .filter(|choice| points.len() >= terms(*choice) + 2)
             .filter_map(|(contention, coherency)| Self::with(&points, contention, coherency));
         fits.filter(|fit| fit.sigma >= 0.0 && fit.kappa >= 0.0)
             .max_by(|a, b| a.r_squared.total_cmp(&b.r_squared))

@@ -272,7 +272,7 @@ impl Judge {
 
     /// Reports that every request failed although no threshold of the scenario covers that.
     fn nothing_succeeded(&self, totals: &Totals) -> Option<Finding> {
-        let requests = totals.counts(Subject::Requests);
+        let requests = self.steps.counts(totals);
         let is_asked_for = self
             .own_binding_rules()
             .any(|rule| rule.threshold.metric == Metric::Failed);
@@ -377,7 +377,7 @@ fn of_search(end: &SearchEnd) -> Finding {
     let told = end.result.to_string();
     let exit = match &end.result {
         Capacity::Generator { .. } => Exit::MeasurementInvalid,
-        Capacity::OutOfTime { .. } => Exit::Inconclusive,
+        Capacity::Stopped { .. } | Capacity::OutOfTime { .. } => Exit::Inconclusive,
         Capacity::NothingHeld { .. } => Exit::ThresholdFailed,
         Capacity::Found { .. } | Capacity::AtLeast { .. } => Exit::Passed,
     };

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Bench, Lab, Run};
+use crate::support::{Bench, Lab, Run, gander};
 
 /// A search with this load; every response takes 20 ms.
 fn bench(lab: &Lab, load: &str) -> Bench {
@@ -23,13 +23,13 @@ fn the_capacity_of_a_target_lies_between_what_holds_and_what_breaks() {
     const CONNECTIONS: f64 = 4.0;
     let bench = Bench::with(
         "name: capacity\nkind: breakpoint\ntarget: bundled\n\
-         load: { rate: 20/s.., step: 60%, every: 3s, confirm: 4s, max_users: 200, precision: 5%, \
+         load: { rate: 20/s.., step: 60%, every: 3s, confirm: 4s, max_users: 200, precision: 5%, at_least: 500/s, \
                  until: [ p95(response_time) < 400ms ] }\n\
          flows: [ { name: read, steps: [ { get: '/api/v1/documents/${random(1, 500)}' } ] } ]\n",
     );
     let stack = ["cache.mode=off", "pool.size=4", "db.hold_ms=40"];
     let stack = stack.map(|change| ["--target-set", change]).concat();
-    let run = bench.run(&stack).expect_code(0);
+    let run = bench.run(&stack).expect_code(99);
     let (holds, breaks) = (rate(&run, "holds"), rate(&run, "breaks"));
     let most = CONNECTIONS / 0.040;
     let capacity = &run.summary["capacity"];
@@ -49,11 +49,9 @@ fn the_capacity_of_a_target_lies_between_what_holds_and_what_breaks() {
         Some(&Value::from("confirm"))
     );
     assert!(run.stdout.contains("the target holds"), "{}", run.stdout);
-    assert!(
-        run.summary["reason"]
-            .as_str()
-            .is_some_and(|told| told.contains("breaks at"))
-    );
+    assert!(run.summary["reason"].as_str().is_some_and(
+        |told| told.contains("breaks at") && told.contains("at least 500/s is needed")
+    ));
 }
 
 #[test]
@@ -68,6 +66,35 @@ fn users_that_are_too_few_are_no_capacity_of_the_target() {
 }
 
 #[test]
+fn a_search_that_is_stopped_has_no_result() {
+    let lab = Lab::start();
+    let load =
+        "rate: 10/s.., step: 10/s, every: 2s, max_users: 50, until: [ p95(response_time) < 1s ]";
+    let bench = bench(&lab, load);
+    let child = bench.spawn(&[]);
+    let out = bench.path("out");
+    let out = out.to_str().expect("a name");
+    let limit = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let stop = || {
+        let mut ctl = gander();
+        ctl.args(["ctl", "--run", out, "stop"])
+            .output()
+            .expect("ctl")
+    };
+    while !stop().status.success() {
+        assert!(
+            std::time::Instant::now() < limit,
+            "the run takes no requests"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let run = bench.wait(child).expect_code(105);
+    let capacity = &run.summary["capacity"];
+    assert_eq!(capacity["result"], "stopped");
+    assert_eq!(capacity["levels"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
 fn a_search_has_a_limit_a_goal_and_an_end() {
     let lab = Lab::start();
     let until = "until: [ p95(response_time) < 1s ], max_users: 50, every: 1s";
@@ -75,11 +102,6 @@ fn a_search_has_a_limit_a_goal_and_an_end() {
         (
             format!("rate: 10/s..20/s, step: 10/s, {until}"),
             0,
-            "at_least",
-        ),
-        (
-            format!("rate: 10/s..20/s, step: 10/s, at_least: 30/s, {until}"),
-            99,
             "at_least",
         ),
         (

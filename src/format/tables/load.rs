@@ -105,7 +105,8 @@ pub(crate) const THROUGHPUT: Field = Field::new(
     Type::RATE,
     "users: 20\nfor: 5m\nthroughput: 100/s",
     "The maximum number of requests per second of all users of this load together, spread evenly. A user waits before a \
-     request that would exceed it, as in a pause: the wait is in the time of its iteration, not in that of the request. Not \
+     request that would exceed it, as in a pause: the wait is in the time of its iteration, not in that of the request. Redirects that it \
+     follows are not counted. Not \
      for a load by `rate`, which limits the starts of iterations itself.",
 );
 
@@ -123,7 +124,8 @@ pub(crate) const EVERY: Field = Field::new(
     "every",
     Type::Positive,
     SEARCH,
-    "How long each rate is held. The rules judge it without its first fifth, in which the target settles.",
+    "How long each rate is held, in whole seconds and at least 2s. The rules judge it without its first fifth, in which \
+     the target settles.",
 );
 
 pub(crate) const UNTIL: Field = Field::new(

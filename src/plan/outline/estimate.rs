@@ -202,6 +202,15 @@ fn throttled(
         let per_iteration = flows.map(|&(flow, share)| share * sent(flow).sum::<f64>());
         count * per_iteration.sum::<f64>()
     });
+    if let Schedule::Iterations { .. } = load.schedule {
+        // Fewer requests per second make it longer, not smaller.
+        let seconds = each.sum::<f64>() / throughput.as_per_second();
+        let needed = load.from + Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        return Expected {
+            duration: expected.duration.max(needed),
+            ..expected
+        };
+    }
     let lasts = expected.duration.saturating_sub(load.from).as_secs_f64();
     let most = throughput.as_per_second() * lasts / f64::from(workload.segment.count);
     let part = (most / each.sum::<f64>().max(1e-9)).min(1.0);
@@ -270,7 +279,10 @@ fn expected(load: &LoadProfile, workload: &Workload, parts: &[Part]) -> Expected
             Expected {
                 iterations: counts.into_iter().map(|count| count * part).collect(),
                 is_exact: part >= 1.0 && !is_shared,
-                duration: Duration::try_from_secs_f64(needed.min(limit)).unwrap_or(Duration::MAX),
+                duration: Duration::try_from_secs_f64(needed.min(limit))
+                    .ok()
+                    .and_then(|needed| needed.checked_add(load.from))
+                    .unwrap_or(Duration::MAX),
             }
         }
     }

@@ -17,7 +17,7 @@ use super::schedule::Model;
 use super::{LoadProfile, MeasuredRequest, Plan, PlannedFlow, Schedule};
 use crate::scenario::program::visit;
 use crate::scenario::{Action, Step};
-use crate::units::{show_count, show_duration};
+use crate::units::{show_count, show_duration, show_percent, show_rate};
 
 /// The outline of a run; shown with [`Display`](fmt::Display), at most 100 columns wide.
 #[derive(Debug, Clone)]
@@ -213,6 +213,15 @@ impl<'p> Outline<'p> {
         let workload = &plan.workload;
         if let Some(search) = &plan.search {
             self.row(f, "search", &search.to_string())?;
+            let most = search.most.map_or_else(String::new, |most| {
+                format!("the highest rate is {}; ", show_rate(most))
+            });
+            let narrow = format!(
+                "{most}then rates in between until they are {} apart; the result is held for {}",
+                show_percent(search.precision),
+                show_duration(search.confirm)
+            );
+            self.row(f, "", &narrow)?;
             let end = format!(
                 "each rate is judged for itself; it ends when the capacity is found, at the latest after {}",
                 show_duration(search.max_duration)

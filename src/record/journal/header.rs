@@ -46,6 +46,9 @@ pub struct RunHeader {
     /// The command line with which Gander started the target, if it did, without secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_command: Option<String>,
+    /// True if the load searches for the capacity.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_searched: bool,
     /// The load model.
     pub model: Model,
     /// The load in words: `20 users for 5m`.
@@ -127,6 +130,10 @@ impl RunHeader {
 
     /// The user limit of an open load; iterations wait when all users are busy. `None` in a closed model.
     pub fn max_users(&self) -> Option<u32> {
+        // Of several loads, each has users of its own; a search is over the limit on purpose.
+        if self.is_searched || self.stages.iter().any(|stage| stage.model.is_some()) {
+            return None;
+        }
         match self.model {
             Model::Open => Some(self.segment.share(u64::from(self.peak_users)) as u32),
             Model::Closed => None,

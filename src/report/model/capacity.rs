@@ -6,6 +6,9 @@ use crate::report::text::clean;
 use crate::stats::Usl;
 use crate::units::{show_number, show_percent, show_rate};
 
+/// The part of the variance of throughput that a law must explain to be shown.
+const FITS: f64 = 0.9;
+
 /// A search for the capacity: the rates that it tried, its result, and the law that they follow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CapacitySearch {
@@ -28,6 +31,11 @@ impl CapacitySearch {
         let points: Vec<(f64, f64)> = measured
             .map(|level| (level.in_flight, level.completed_per_second()))
             .collect();
+        // Below its limit every target is a straight line, which says nothing about the limit.
+        let is_near_its_limit = ending
+            .levels
+            .iter()
+            .any(|level| level.result == LevelResult::Broke);
         let levels = ending.levels.iter().map(|level| SearchLevel {
             reason: clean(&level.reason),
             ..level.clone()
@@ -35,14 +43,15 @@ impl CapacitySearch {
         Some(Self {
             levels: levels.collect(),
             end: ending.capacity.clone(),
-            law: Usl::fit(&points),
+            law: Usl::fit(&points).filter(|law| is_near_its_limit && law.r_squared >= FITS),
         })
     }
 
     /// The law in words.
     pub fn law_in_words(&self) -> String {
         let Some(law) = &self.law else {
-            return "Too few rates were measured to fit the Universal Scalability Law.".to_owned();
+            return "The rates that were measured do not determine a Universal Scalability Law."
+                .to_owned();
         };
         let Usl {
             lambda,

@@ -244,8 +244,8 @@ fn read(sources: &mut Sources, overrides: &Overrides, problems: &mut Problems) -
     scenario.source.files = files.into_found();
     scenario.overridden = overridden;
     scenario.mask = Mask::of(&problems.secrets);
-    adjust::change_scenario(&mut scenario, overrides, problems);
     select::select(&mut scenario, overrides, problems);
+    adjust::change_scenario(&mut scenario, overrides, problems);
     check_warm_up(&scenario, root.get("warm_up"), problems);
     Some(scenario)
 }

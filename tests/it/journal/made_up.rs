@@ -40,6 +40,7 @@ pub(crate) fn header() -> RunHeader {
         target: "http://127.0.0.1:8080".to_owned(),
         target_is_bundled: true,
         target_command: None,
+        is_searched: false,
         model: Model::Open,
         load: "20/s for 3s".to_owned(),
         stages: vec![StageMark {

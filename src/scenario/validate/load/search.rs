@@ -48,6 +48,24 @@ pub(super) fn search(
     let law = problems.value(fields, &table::ARRIVALS);
     let max_duration = optional(fields, &table::MAX_DURATION, problems);
     let ((from, most), every) = (rates?, every?);
+    let at_least = at_least?.map(Rate::as_per_second);
+    if let (Some(most), Some(wanted), Some(node)) = (most, at_least, fields.get(&table::AT_LEAST))
+        && wanted > most
+    {
+        problems.report(
+            node.span,
+            "`at_least` is above the highest rate of the search, so every run would fail",
+        );
+    }
+    let max_duration = max_duration?.unwrap_or(LONGEST);
+    if every >= max_duration
+        && let Some(node) = fields.get(&table::EVERY)
+    {
+        problems.report(
+            node.span,
+            "`every` is as long as the search may last (`max_duration`)",
+        );
+    }
     Some(CapacitySearch {
         from,
         most,
@@ -55,11 +73,11 @@ pub(super) fn search(
         every,
         confirm: confirm?.unwrap_or(every * 2),
         precision: precision?,
-        at_least: at_least?.map(Rate::as_per_second),
+        at_least,
         rules: rules?,
         max_users: max_users?,
         law: law?,
-        max_duration: max_duration?.unwrap_or(LONGEST),
+        max_duration,
     })
 }
 
