@@ -119,6 +119,8 @@ impl fmt::Display for Loads {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::scenario::{ArrivalLaw, Load, LoadModel, Sharing, Stage};
 
@@ -208,6 +210,50 @@ mod tests {
                 let parts =
                     (0..3).map(|index| load.planned_iterations(1, Segment { index, count: 3 }));
                 assert_eq!(parts.sum::<Option<u64>>(), whole, "{load:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_load_beside_others_starts_what_it_starts_alone(
+            parts in prop::collection::vec((1_u32..40, 0_u64..90, 1_u64..60, prop::bool::ANY), 1..5),
+            seed: u64,
+        ) {
+            let parts: Vec<Load> = parts
+                .into_iter()
+                .map(|(level, from, lasts, is_open)| {
+                    let stages = vec![Stage::hold(level.into(), Duration::from_secs(lasts))];
+                    let model = if is_open {
+                        let law = ArrivalLaw::Constant;
+                        LoadModel::Arrivals { stages, max_users: 5, law }
+                    } else {
+                        LoadModel::Users { stages }
+                    };
+                    Load { from: Duration::from_secs(from), ..load(model) }
+                })
+                .collect();
+            let together = Loads::new(parts.iter().map(|part| profile(part, None)));
+            let ends = parts.iter().map(|part| part.from + part.model.duration().expect("an end"));
+            prop_assert_eq!(together.duration(), ends.max());
+            for (part, beside) in parts.iter().zip(together.iter()) {
+                let alone = &Loads::new([profile(part, None)])[0];
+                prop_assert_eq!(&beside.schedule, &alone.schedule);
+                prop_assert_eq!(beside.users.len(), alone.users.len());
+                let whole = Segment::WHOLE;
+                let planned = |load: &LoadProfile| load.planned_iterations(seed, whole);
+                prop_assert_eq!(planned(beside), planned(alone));
+                if let (Schedule::Arrivals { curve, law, .. }, Some(count)) =
+                    (&beside.schedule, planned(beside))
+                {
+                    let due = beside.arrivals(curve, *law, seed, whole);
+                    let starts: Vec<Micros> = due.collect();
+                    prop_assert_eq!(starts.len() as u64, count);
+                    let begin = Micros::from(part.from);
+                    prop_assert!(starts.iter().all(|start| *start >= begin));
+                    let same: Vec<Micros> = alone.arrivals(curve, *law, seed, whole).collect();
+                    prop_assert_eq!(starts, same);
+                }
             }
         }
     }
