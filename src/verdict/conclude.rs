@@ -288,8 +288,15 @@ impl Judge {
                 .iter()
                 .filter(|(outcome, _)| outcome.is_failure());
             let most = commonest.max_by_key(|(_, count)| **count);
-            let class =
-                most.map_or_else(String::new, |(outcome, _)| format!(", most with {outcome}"));
+            let statuses = requests.failed_statuses.iter();
+            let status = statuses.max_by_key(|(_, count)| **count);
+            let class = match (most, status) {
+                (Some((Outcome::Status, _)), Some((status, _))) => {
+                    format!(", most with status {status}")
+                }
+                (Some((outcome, _)), _) => format!(", most with {outcome}"),
+                (None, _) => String::new(),
+            };
             Finding::new(Exit::ThresholdFailed, format!("{all} failed{class}"))
         })
     }
