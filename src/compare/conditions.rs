@@ -46,7 +46,11 @@ impl Conditions {
         let is_same_work = found.tell("workload", a, b, |run| {
             run.workload_hash.as_ref().map_or_else(
                 || "unknown".to_owned(),
-                |hash| hash.chars().take(12).collect(),
+                |hash| {
+                    // A load that was changed by hand says so after its hash.
+                    let (hash, change) = hash.split_at(hash.find(',').unwrap_or(hash.len()));
+                    format!("{}{change}", hash.chars().take(12).collect::<String>())
+                },
             )
         });
         if !is_same_work && !may_workloads_differ {

@@ -93,6 +93,20 @@ fn ten_changes_are_ten_events_and_the_run_is_no_longer_that_of_its_plan() {
     let page = std::fs::read_to_string(run.join("report.html")).expect("a report");
     assert!(page.contains("the load was changed while it ran"));
     assert!(page.contains("deployed [31mv2"));
+
+    // The same file without changes is another load.
+    let mut plain = gander();
+    plain.args(["run", "--quiet", "--for", "1s", "--out"]);
+    plain
+        .arg(bench.path("plain"))
+        .arg(bench.path("scenario.yaml"));
+    plain.output().expect("a run");
+    let mut compare = gander();
+    compare.arg("compare").args([bench.path("plain"), run]);
+    let compared = compare.output().expect("a comparison");
+    assert_eq!(compared.status.code(), Some(95));
+    let told = String::from_utf8_lossy(&compared.stdout);
+    assert!(told.contains("changed by hand in"), "{told}");
 }
 
 #[test]
