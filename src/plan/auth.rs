@@ -1,4 +1,5 @@
-//! Compiles the credentials of requests: literal ones become a header, inherited ones know where they may go.
+//! Compiles the credentials of requests. Those without expressions become a header. Those from a default have the list of
+//! origins that they may be sent to.
 
 use std::sync::Arc;
 

@@ -10,13 +10,12 @@ pub(super) fn search_of(
     workload: &Workload,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<SearchPlan> {
-    let searches = scenario.loads().enumerate().filter_map(|(index, load)| {
+    let (index, search) = scenario.loads().enumerate().find_map(|(index, load)| {
         let LoadModel::Search(search) = &load.model else {
             return None;
         };
         Some((index, search))
-    });
-    let (index, search) = { searches }.next()?;
+    })?;
     if scenario.loads().count() > 1 {
         let message = "a search for the capacity needs the target for itself, but another flow has a load of its own";
         let hint = "let the flows share the load of the search by weight";

@@ -18,7 +18,7 @@ pub const TOKEN: &str = "token (oauth2)";
 /// The step of requests that were answered by a challenge, and sent again.
 const CHALLENGES: [&str; 2] = ["challenge (digest)", "challenge (oauth2)"];
 
-/// A scheme with requests of its own; users have a session of it each, or share one.
+/// A scheme that sends requests of its own, such as for a token. Each user has a session, or all users share one.
 #[derive(Debug, Clone)]
 pub struct PlannedSession {
     /// The scheme.

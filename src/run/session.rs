@@ -38,7 +38,7 @@ pub(super) struct Session<'a> {
     pub(super) changes: usize,
     /// The search for the capacity, if the load is one.
     pub(super) search: Option<Box<Search>>,
-    /// The load of the last interval.
+    /// The starts and the users of the last interval, for `gander ctl status`.
     pub(super) last: LoadCounts,
 }
 

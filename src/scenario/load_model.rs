@@ -13,7 +13,7 @@ use crate::units::Rate;
 pub struct Load {
     /// When users are active or iterations start.
     pub model: LoadModel,
-    /// The time of the run at which the load begins.
+    /// When the load begins, since the start of the run.
     pub from: Duration,
     /// The time for its iterations to end after the end of the load, if not that of the run.
     pub grace: Option<Duration>,
@@ -150,7 +150,7 @@ pub struct Stage {
     pub shape: Shape,
 }
 
-/// The levels of a stage over its time.
+/// How the level changes during a stage.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Shape {
     /// `for:` at once, then held.

@@ -51,7 +51,7 @@ impl Site {
     /// What the answer to a GET of this URL has.
     ///
     /// # Errors
-    /// There is no answer, or it is a fault of the target.
+    /// The target sent no answer, or one with a status from 500 on.
     pub fn of(url: &Url, exchange: &Exchange) -> Result<Self, SiteError> {
         let shown = || url[..Position::AfterPath].to_owned();
         let response = exchange.response.as_ref();

@@ -27,7 +27,7 @@ pub(in crate::engine) struct SignedRequest {
 }
 
 impl SignedRequest {
-    /// The value of a name of the request.
+    /// The value of `request.NAME` in the signed text.
     pub(in crate::engine) fn value(&self, ambient: Ambient) -> Option<Value> {
         let text = match ambient {
             Ambient::RequestMethod => &self.method,

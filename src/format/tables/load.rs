@@ -88,7 +88,7 @@ pub(crate) const FROM: Field = Field::new(
     "from",
     Type::DURATION,
     "rate: 2/s\nfor: 3m\nmax_users: 10\nfrom: 1m",
-    "The time of the run at which this load begins; its `for` and its stages count from then.",
+    "When this load begins, since the start of the run. Its `for` and its stages are counted from then on.",
 )
 .default("0s");
 

@@ -20,7 +20,7 @@ pub struct LoadProfile {
     pub schedule: Schedule,
     /// Its range among the users of all loads and segments.
     pub users: Range<u32>,
-    /// The time of the run at which it begins; its schedule counts from then.
+    /// When it begins, since the start of the run.
     pub from: Duration,
     /// The time for its iterations to end after its end, if not that of the run.
     pub grace: Option<Duration>,
@@ -51,7 +51,7 @@ impl LoadProfile {
         }
     }
 
-    /// The time of the run at which it ends; `None` if it ends with its iterations.
+    /// When it ends, since the start of the run; `None` if it ends with its iterations.
     pub fn end(&self) -> Option<Duration> {
         if self.is_searched {
             return None;

@@ -63,7 +63,7 @@ pub struct StageMark {
     pub shape: MarkShape,
 }
 
-/// The levels of a stage over its time.
+/// How the level changes during a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MarkShape {
