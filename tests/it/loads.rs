@@ -67,21 +67,3 @@ fn thresholds_select_requests_by_their_status() {
     let observed: Vec<f64> = told.iter().filter_map(|(_, observed)| *observed).collect();
     assert_eq!(observed, [3.0, 3.0, 0.0, 1.0 / 3.0]);
 }
-
-#[test]
-fn requests_for_tokens_do_not_hide_that_every_request_of_the_scenario_failed() {
-    let lab = Lab::start();
-    let bench = Bench::with(&format!(
-        "name: refused\ntarget: {}\nload: {{ iterations: 3, users: 1 }}\n\
-         http: {{ auth: {{ digest: {{ user: me, password: hidden }} }} }}\n\
-         flows: [ {{ name: f, steps: [ {{ get: /lab/status/500 }} ] }} ]\n\
-         thresholds: [ p95(response_time) < 10s ]\n",
-        lab.url()
-    ));
-    let run = bench.run(&[]).expect_code(99);
-    let told = run.summary["reason"].as_str().expect("a reason");
-    assert!(
-        told.contains("no samples") || told.contains("failed"),
-        "{told}"
-    );
-}

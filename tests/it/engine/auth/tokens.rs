@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use gander::exit::Exit;
+use gander::record::journal::Ending;
 
 use super::server::{Arrived, Recording, answer};
 use super::{counts, once, plan, run};
@@ -358,5 +360,37 @@ async fn a_thousand_tokens_that_end_together_are_renewed_one_by_one() {
         // Each holder renews its token once, 2 to 4 s after it was issued; a user that is slow may not get that far.
         assert!(issued <= 2 * holders, "{issued} tokens");
         assert!(issued > 2 * holders - holders / 10 - 1, "{issued} tokens");
+    }
+}
+
+#[tokio::test]
+async fn good_answers_for_tokens_do_not_hide_that_every_request_of_the_scenario_failed() {
+    let issuer = Arc::new(Mutex::new(Issuer::default()));
+    let server = Recording::start(move |arrived| match arrived.uri.path() {
+        "/token" => issuer.lock().expect("no panic").issue(),
+        _ => answer(500, ""),
+    })
+    .await;
+    // With a rule on times and without one.
+    for thresholds in ["thresholds: [ p95(response_time) < 10s ]", ""] {
+        let scenario = format!(
+            "load: {{ iterations: 3, users: 1 }}\n\
+             http: {{ auth: {{ oauth2: {{ token_url: /token, client_id: shop }} }} }}\n\
+             flows: [ {{ name: main, steps: [ {{ get: /a }} ] }} ]\n{thresholds}"
+        );
+        let over = run(plan(&server.url, &scenario)).await;
+        assert_eq!(counts(&over, "token (oauth2)").failed, 0);
+        assert_eq!(counts(&over, "GET /a").failed, 3);
+        let ending = Ending {
+            is_complete: true,
+            ..Ending::default()
+        };
+        let verdict = over.judge.conclude(&over.totals, &ending);
+        assert_eq!(
+            verdict.exit,
+            Exit::ThresholdFailed,
+            "{thresholds}: {}",
+            verdict.reason
+        );
     }
 }
