@@ -163,14 +163,19 @@ fn a_pause_holds_back_what_is_late_already() {
     let (child, run) = (begun(&bench), bench.path("out"));
     let asked = || lab.counters()["begun"].as_u64().expect("a count");
     let limit = Instant::now() + Duration::from_secs(20);
-    while asked() < 5 {
+    // By then some eighty iterations are late, which take four seconds.
+    while asked() < 20 {
         assert!(Instant::now() < limit, "nothing was sent");
         std::thread::sleep(Duration::from_millis(20));
     }
     state(&run, &["pause"]);
-    let paused = settled(asked);
-    std::thread::sleep(Duration::from_millis(500));
-    assert_eq!(asked(), paused, "late iterations started in the pause");
+    let paused = asked();
+    std::thread::sleep(Duration::from_secs(1));
+    // One may have been on its way.
+    assert!(
+        asked() <= paused + 1,
+        "late iterations started in the pause"
+    );
     state(&run, &["stop"]);
     bench.wait(child).expect_code(105);
 }

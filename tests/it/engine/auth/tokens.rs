@@ -8,6 +8,7 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gander::exit::Exit;
+use gander::record::Standing;
 use gander::record::journal::Ending;
 
 use super::server::{Arrived, Recording, answer};
@@ -386,6 +387,10 @@ async fn good_answers_for_tokens_do_not_hide_that_every_request_of_the_scenario_
             ..Ending::default()
         };
         let verdict = over.judge.conclude(&over.totals, &ending);
+        if !thresholds.is_empty() {
+            let on_times = verdict.thresholds.first().map(|rule| rule.standing);
+            assert_eq!(on_times, Some(Standing::NoData));
+        }
         assert_eq!(
             verdict.exit,
             Exit::ThresholdFailed,
