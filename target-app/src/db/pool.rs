@@ -1,7 +1,7 @@
 //! A connection pool: permits to hold a connection, and connections that are kept, recycled and discarded.
 //!
-//! Up to `pool.size` connections are kept; `pool.overflow` more are opened under load and closed after a while without
-//! use. A request that finds none free waits in order, at most `pool.timeout`.
+//! Up to `pool.size` connections are kept while they are used; `pool.overflow` more are opened under load and closed
+//! after a short while without use. A request that finds none free waits in order, at most `pool.timeout`.
 
 mod checkout;
 
@@ -190,10 +190,16 @@ impl Pool {
         self.count_overflow();
     }
 
-    /// Closes connections beyond the pool's size that have been idle for a while, unless somebody waits.
+    /// Closes connections that have been idle for a while, unless somebody waits: soon if they are beyond the pool's
+    /// size, or else a burst would hold its memory, here and in the server, until they are too old.
     pub(super) fn trim(&self) {
-        if self.waiting() == 0 {
-            self.close_idle_beyond(self.kept(), LINGER);
+        if self.waiting() > 0 {
+            return;
+        }
+        self.close_idle_beyond(self.kept(), LINGER);
+        let idle_timeout = self.settings.load().pool.idle_timeout.0;
+        if !idle_timeout.is_zero() {
+            self.close_idle_beyond(1, idle_timeout);
         }
     }
 

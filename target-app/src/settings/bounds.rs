@@ -43,7 +43,7 @@ const MILLISECOND: Span = Span::milliseconds(1);
 const SECOND: Span = Span::seconds(1);
 
 /// All switches, group by group.
-const SWITCHES: [(&str, Bounds); 81] = [
+const SWITCHES: [(&str, Bounds); 82] = [
     ("cache.mode", Choice(CacheMode::NAMES)),
     ("cache.strategy", Choice(WriteStrategy::NAMES)),
     ("cache.stampede", Choice(Stampede::NAMES)),
@@ -64,6 +64,7 @@ const SWITCHES: [(&str, Bounds); 81] = [
     ("pool.overflow", Count(0, 1_000)),
     ("pool.timeout", Length(MILLISECOND)),
     ("pool.recycle", Length(ZERO)),
+    ("pool.idle_timeout", Length(ZERO)),
     ("pool.pre_ping", Flag),
     ("pool.replicas", Count(0, 2)),
     ("pool.auto", Flag),

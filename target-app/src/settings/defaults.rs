@@ -37,6 +37,7 @@ impl Default for PoolSettings {
             overflow: 0,
             timeout: Span::seconds(5),
             recycle: Span::seconds(1_800),
+            idle_timeout: Span::seconds(120),
             pre_ping: true,
             replicas: 1,
             auto: false,

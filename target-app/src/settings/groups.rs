@@ -100,7 +100,7 @@ pub struct CacheSettings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PoolSettings {
-    /// Connections that are kept open.
+    /// Connections that are kept open while they are used.
     pub size: u32,
     /// Additional connections opened under load, and closed after two seconds without use.
     pub overflow: u32,
@@ -109,6 +109,8 @@ pub struct PoolSettings {
     /// Maximum age of a connection; 0s is unlimited. Each connection has a random maximum between half of this age and
     /// all of it, so that connections opened together are not replaced together.
     pub recycle: Span,
+    /// Time without use after which a connection is closed, except the last one; 0s is unlimited.
+    pub idle_timeout: Span,
     /// Whether a connection that was idle for 5 ms is checked before use.
     pub pre_ping: bool,
     /// Number of pools that only read, in addition to the primary's, 0 to 2.

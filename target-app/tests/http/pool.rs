@@ -304,6 +304,23 @@ async fn overflow_is_opened_under_load_and_closed_after() {
 }
 
 #[tokio::test]
+async fn connections_of_a_burst_are_closed_when_they_are_no_longer_used() {
+    let bed = Bed::full().await;
+    let kept = ["cache.mode=off", "pool.replicas=0", "pool.size=5"];
+    let folio = bed.start(proven(&kept)).await;
+    patch(&folio, &json!({ "db": { "hold_ms": 400 } })).await;
+    let mut watcher = connected(&bed).await;
+    let paths: Vec<_> = (1..=5).map(document).collect();
+    join_all(paths.iter().map(|path| folio.get(path))).await;
+    assert_eq!(counted(&mut watcher, BACKENDS).await, 5, "they are kept");
+    patch(&folio, &json!({ "pool": { "idle_timeout": "300ms" } })).await;
+    until_counted(&mut watcher, BACKENDS, |open| open == 1).await;
+    drop(watcher);
+    folio.stop().await.expect("served without fault");
+    bed.clear().await;
+}
+
+#[tokio::test]
 async fn overflow_connections_stay_while_they_are_used() {
     let bed = Bed::full().await;
     let small = [
