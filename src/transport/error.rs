@@ -16,7 +16,7 @@ pub enum TransportError {
     #[error("TLS cannot be configured: {0}")]
     Tls(String),
     /// The target cannot be reached, or may not be.
-    #[error("{target} cannot be loaded: {detail} ({outcome}){}", remedy(*.outcome))]
+    #[error("{target} cannot be loaded: {detail}{}", remedy(*.outcome))]
     Unreachable {
         /// Scheme, host and port.
         target: String,

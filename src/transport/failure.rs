@@ -42,7 +42,7 @@ impl ExchangeFailure {
     /// A failure to resolve a host name.
     pub(super) fn resolving(host: &str, error: &io::Error) -> Self {
         let outcome = limit_reached(error).unwrap_or(Outcome::Dns);
-        Self::new(outcome, &format!("{host}: {error}"))
+        Self::new(outcome, &format!("{host}: {}", system_words(error)))
     }
 
     /// A failure to open a TCP connection.
@@ -52,8 +52,14 @@ impl ExchangeFailure {
             io::ErrorKind::TimedOut => Outcome::ConnectTimeout,
             _ => Outcome::ConnectFailed,
         });
-        Self::new(outcome, &format!("{address}: {error}"))
+        Self::new(outcome, &format!("{address}: {}", system_words(error)))
     }
+}
+
+/// The words of a system error, without its number, which differs between systems.
+fn system_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
 /// The outcome if the generator's own machine ran out of descriptors or ports.

@@ -110,7 +110,9 @@ impl Tls {
                 )
                 | Error::PeerIncompatible(_),
             ) => OLD,
-            Some(Error::InvalidMessage(_)) => "is this a port for https?",
+            Some(Error::InvalidMessage(_)) => {
+                return "the answer is not TLS; is this a port for https?".to_owned();
+            }
             None if is_closed(error) => OLD,
             _ => return error.to_string(),
         };
