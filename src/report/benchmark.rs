@@ -10,7 +10,7 @@ use super::html::conclusion;
 use super::model::{Report, Stats};
 use super::{RenderError, Renderer};
 use crate::record::Timing;
-use crate::units::{Micros, show_count};
+use crate::units::{Micros, show_count, show_counted};
 
 /// The maximum number of steps.
 const MOST_STEPS: usize = 100;
@@ -120,8 +120,8 @@ fn bigger(report: &Report) -> Vec<Figure> {
 fn extra(report: &Report) -> String {
     let (word, ..) = conclusion(report.verdict.conclusion);
     format!(
-        "{word}; {} requests, {} failed; run {}, seed {}",
-        show_count(report.requests.ended),
+        "{word}; {}, {} failed; run {}, seed {}",
+        show_counted(report.requests.ended, "request"),
         show_count(report.requests.failed),
         report.header.run_id,
         report.header.seed

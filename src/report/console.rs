@@ -10,7 +10,7 @@ use super::model::{Report, Stats, StepRow};
 use super::paint::{Colour, Paint, Tone};
 use super::text;
 use crate::record::{Counts, LevelResult, Timing};
-use crate::units::{Micros, show_count, show_number, show_rate, show_share};
+use crate::units::{Micros, show_count, show_counted, show_number, show_rate, show_share};
 
 /// The minimum and maximum width of the summary, in columns.
 const WIDTHS: std::ops::RangeInclusive<usize> = 60..=100;
@@ -65,8 +65,8 @@ pub fn line(report: &Report) -> String {
         None => String::new(),
     };
     format!(
-        "{mark} {word}: {} requests, {} failed{times}",
-        show_count(report.requests.ended),
+        "{mark} {word}: {}, {} failed{times}",
+        show_counted(report.requests.ended, "request"),
         show_count(report.requests.failed)
     )
 }
@@ -102,7 +102,7 @@ impl ConsoleReport<'_> {
         let numbers = 30;
         let room = self.width - 4 - numbers;
         for row in &self.report.thresholds {
-            let (_, mark, tone) = standing(row);
+            let (_, mark, tone) = standing(row, self.report);
             let observed = row
                 .observed
                 .map_or_else(|| "no data".to_owned(), |value| row.unit.show(value));
@@ -196,8 +196,8 @@ impl ConsoleReport<'_> {
         }
         let mut lines = self.heading("Run");
         lines.extend(self.wrapped(&format!(
-            "{} requests in {measured} ({}), {} failed ({})",
-            show_count(report.requests.ended),
+            "{} in {measured} ({}), {} failed ({})",
+            show_counted(report.requests.ended, "request"),
             show_rate(report.requests_per_second()),
             show_count(report.requests.failed),
             show_share(report.requests.failed, report.requests.ended),

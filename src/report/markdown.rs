@@ -60,7 +60,7 @@ fn thresholds(report: &Report, page: &mut String) {
     let mut rows: Vec<&ThresholdRow> = report.thresholds.iter().collect();
     rows.sort_by_key(|row| row.standing == Standing::Pass);
     for row in rows.iter().take(MOST_THRESHOLDS) {
-        let (word, mark, _) = standing(row);
+        let (word, mark, _) = standing(row, report);
         let observed = row.shown_observed();
         let margin = row.margin().map(signed_percent);
         let limit = row.shown_limit();

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use micros::Micros;
-pub use number::{show_count, show_number, show_percent, show_rate, show_share};
+pub use number::{show_count, show_counted, show_number, show_percent, show_rate, show_share};
 
 /// A quantity that could not be parsed: the text found and the form expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

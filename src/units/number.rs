@@ -17,6 +17,19 @@ pub fn show_count(count: u64) -> String {
     text
 }
 
+/// A count with its noun, which gets an `s` unless there is one of it: `1 request`, `60,000 requests`.
+///
+/// ```
+/// use gander::units::show_counted;
+/// assert_eq!(show_counted(1_u64, "request"), "1 request");
+/// assert_eq!(show_counted(60_000_u64, "request"), "60,000 requests");
+/// ```
+pub fn show_counted(count: impl Into<u64>, noun: &str) -> String {
+    let count = count.into();
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", show_count(count))
+}
+
 /// A number: a whole one as [`show_count`], another with at most two decimals, or with more if two would show zero. Beyond
 /// a readable size it is a power of ten.
 ///

@@ -8,7 +8,7 @@ use crate::plan::Subject;
 use crate::plan::threshold::{Aggregate, Metric};
 use crate::record::{Capacity, LoadStarts, SearchEnd, StopReason, Totals};
 use crate::scenario::Severity;
-use crate::units::{show_count, show_percent, show_rate};
+use crate::units::{show_count, show_counted, show_percent, show_rate};
 
 /// A finding that decides the result of a run.
 struct Finding {
@@ -281,7 +281,7 @@ impl Judge {
             let all = match requests.ended {
                 1 => "the only request".to_owned(),
                 2 => "both requests".to_owned(),
-                all => format!("all {} requests", show_count(all)),
+                all => format!("all {}", show_counted(all, "request")),
             };
             let commonest = requests
                 .outcomes
@@ -316,9 +316,9 @@ impl Judge {
             }
             let requests = totals.counts(Subject::Requests);
             return Finding::no_verdict(format!(
-                "the scenario defines no threshold that could fail; {} of {} requests failed",
+                "the scenario defines no threshold that could fail; {} of {} failed",
                 show_count(requests.failed),
-                show_count(requests.ended)
+                show_counted(requests.ended, "request")
             ));
         }
         let count = |standing: Standing| {
@@ -359,8 +359,8 @@ fn unreachable(totals: &Totals) -> Option<Finding> {
         .filter(|outcome| outcome.is_unconnected())
         .max_by_key(|&outcome| counts.by_outcome(outcome))?;
     let reason = format!(
-        "the target could not be reached: all {} requests failed, most with {commonest}",
-        show_count(attempted)
+        "the target could not be reached: all {} failed, most with {commonest}",
+        show_counted(attempted, "request")
     );
     Some(Finding::new(Exit::TargetUnreachable, reason))
 }

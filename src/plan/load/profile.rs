@@ -9,7 +9,7 @@ use super::curve::Curve;
 use super::schedule::{Schedule, StageMark, stage_marks};
 use crate::plan::Segment;
 use crate::scenario::{ArrivalLaw, Load, LoadModel, Sharing};
-use crate::units::{Rate, show_duration, show_number};
+use crate::units::{Rate, show_counted, show_duration, show_number};
 
 /// One load: its schedule, its users and their flows.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,8 +133,18 @@ impl fmt::Display for LoadProfile {
                 max_duration,
             } => {
                 match sharing {
-                    Sharing::Shared => write!(f, "{count} iterations by {users} users")?,
-                    Sharing::PerUser => write!(f, "{count} iterations by each of {users} users")?,
+                    Sharing::Shared => write!(
+                        f,
+                        "{} by {}",
+                        show_counted(*count, "iteration"),
+                        show_counted(*users, "user")
+                    )?,
+                    Sharing::PerUser => write!(
+                        f,
+                        "{} by each of {}",
+                        show_counted(*count, "iteration"),
+                        show_counted(*users, "user")
+                    )?,
                 }
                 if let Some(limit) = max_duration {
                     write!(f, " in at most {}", show_duration(*limit))?;
@@ -144,7 +154,7 @@ impl fmt::Display for LoadProfile {
                 if *law == ArrivalLaw::Poisson {
                     f.write_str(" (Poisson)")?;
                 }
-                write!(f, ", at most {max_users} users")?;
+                write!(f, ", at most {}", show_counted(*max_users, "user"))?;
             }
         }
         if !self.from.is_zero() {

@@ -11,13 +11,9 @@ pub(in crate::report) fn rates(report: &Report) -> Result<Option<String>, Render
     if report.timeline.is_empty() {
         return Ok(None);
     }
-    let sheet = Sheet::wide(
-        "rates",
-        "Offered and achieved rate over time",
-        "Iterations due, iterations started and failed requests, per second. The timeline table \
-         contains the numbers.",
-        220,
-    );
+    let (title, words) = rates_title(report);
+    let description = format!("{words} The timeline table contains the numbers.");
+    let sheet = Sheet::wide("rates", title, &description, 220);
     let offered = over_time(report, |point| Some(point.rate(point.offered)));
     let started = over_time(report, |point| Some(point.rate(point.started)));
     let failed = over_time(report, |point| Some(point.rate(point.failed)));
@@ -56,6 +52,21 @@ pub(in crate::report) fn rates(report: &Report) -> Result<Option<String>, Render
         },
     )
     .map(Some)
+}
+
+/// The title of [`rates`], and what it shows. A closed model has no schedule, so nothing is offered.
+pub(in crate::report) fn rates_title(report: &Report) -> (&'static str, &'static str) {
+    if report.is_closed() {
+        (
+            "Iterations started and failed requests",
+            "Iterations started and failed requests, per second.",
+        )
+    } else {
+        (
+            "Iterations due and started, and failed requests",
+            "Iterations due (offered), iterations started (achieved) and failed requests, per second.",
+        )
+    }
 }
 
 /// Active users and requests in flight; `None` without intervals.

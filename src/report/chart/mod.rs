@@ -23,7 +23,7 @@ pub(in crate::report) use failures::failures;
 pub(in crate::report) use health::{cpu, memory};
 pub(in crate::report) use heatmap::{heat_legend, heatmap};
 pub(in crate::report) use latency::latency;
-pub(in crate::report) use load::{rates, users};
+pub(in crate::report) use load::{rates, rates_title, users};
 pub(in crate::report) use spark::{spark, spark_of_times};
 
 use axis::Axis;

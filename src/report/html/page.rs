@@ -18,7 +18,7 @@ use crate::report::compare::Line;
 use crate::report::model::Report;
 use crate::report::summary::Summary;
 use crate::report::{RenderError, chart, text};
-use crate::units::{ByteSize, show_count, show_duration, show_number, show_share};
+use crate::units::{ByteSize, show_count, show_counted, show_duration, show_number, show_share};
 use crate::verdict::Conclusion;
 
 /// The page.
@@ -46,6 +46,7 @@ pub(super) struct Page<'a> {
     heat_rows: Vec<HeatLine>,
     times: Vec<TimesLine<'a>>,
     load_note: String,
+    rates_title: (&'static str, &'static str),
     timeline: Vec<Vec<String>>,
     has_target: bool,
     failures: Vec<FailureLine<'a>>,
@@ -157,6 +158,7 @@ impl<'a> Page<'a> {
             heat_rows: tables::heat(report),
             times: tables::times(report),
             load_note: load_note(report),
+            rates_title: chart::rates_title(report),
             timeline: tables::timeline(report),
             has_target: report.target.is_some(),
             failures: failures::failures(report),
@@ -299,10 +301,10 @@ fn started_note(report: &Report) -> String {
         "No iteration was due during the measured time.".to_owned()
     } else if report.is_closed() {
         format!(
-            "{} iterations by at most {} users, {} requests in flight on average; {} were never started. In a closed \
-             model an iteration starts when a user is free, so there is no schedule to fall behind.",
-            show_count(load.started),
-            report.peak_users,
+            "{} by at most {}, {} requests in flight on average; {} were never started. In a closed model an \
+             iteration starts when a user is free, so there is no schedule to fall behind.",
+            show_counted(load.started, "iteration"),
+            show_counted(report.peak_users, "user"),
             show_number(report.mean_in_flight),
             show_count(load.unstarted)
         )
@@ -330,13 +332,16 @@ fn failure_note(report: &Report) -> String {
     if report.failures.is_empty() && requests.ended == 0 {
         "No request was sent, so none failed.".to_owned()
     } else if report.failures.is_empty() {
-        format!("None of {} requests failed.", show_count(requests.ended))
+        format!(
+            "None of {} failed.",
+            show_counted(requests.ended, "request")
+        )
     } else {
         format!(
-            "{} of {} requests failed ({}).{} The table groups failures by step and cause, each with its first \
+            "{} of {} failed ({}).{} The table groups failures by step and cause, each with its first \
              request; secrets are redacted.{}",
             show_count(requests.failed),
-            show_count(requests.ended),
+            show_counted(requests.ended, "request"),
             show_share(requests.failed, requests.ended),
             text::unsent(requests.unsent),
             match failures::left_out(report) {

@@ -12,6 +12,7 @@ use crate::scenario::{Severity, Window};
 use crate::units::{
     ByteSize, Micros, show_count, show_duration, show_number, show_percent, show_share,
 };
+use crate::verdict::Conclusion;
 
 const DASH: &str = "–";
 
@@ -35,7 +36,7 @@ pub(super) fn thresholds(report: &Report) -> Vec<ThresholdLine<'_>> {
         .thresholds
         .iter()
         .map(|row| {
-            let (word, mark, tone) = standing(row);
+            let (word, mark, tone) = standing(row, report);
             ThresholdLine {
                 word,
                 mark,
@@ -54,11 +55,15 @@ pub(super) fn thresholds(report: &Report) -> Vec<ThresholdLine<'_>> {
         .collect()
 }
 
-/// A threshold's state as a word, with its mark and its style.
-pub(in crate::report) const fn standing(
+/// A threshold's state as a word, with its mark and its style. A measurement that is not valid proves no threshold.
+pub(in crate::report) fn standing(
     row: &ThresholdRow,
+    report: &Report,
 ) -> (&'static str, &'static str, &'static str) {
     match (row.standing, row.severity) {
+        (Standing::Pass, _) if report.verdict.conclusion == Conclusion::Invalid => {
+            ("Not proven", "–", "care")
+        }
         (Standing::Pass, _) => ("Holds", "✓", "pass"),
         (Standing::Fail, Severity::Fail) => ("Failed", "✗", "fail"),
         (Standing::Fail, Severity::Warn) => ("Failed (warns)", "!", "care"),

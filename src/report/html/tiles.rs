@@ -5,7 +5,9 @@ use serde::Serialize;
 use crate::record::Timing;
 use crate::report::model::{Point, Report, Stats, per_second};
 use crate::report::{chart, text};
-use crate::units::{ByteSize, Micros, show_count, show_percent, show_rate, show_share};
+use crate::units::{
+    ByteSize, Micros, show_count, show_counted, show_percent, show_rate, show_share,
+};
 
 /// A number with its texts.
 #[derive(Debug, Serialize)]
@@ -68,7 +70,7 @@ pub(super) fn outcome(report: &Report) -> Vec<Tile> {
         ..Tile::new(
             "Failed",
             show_share(requests.failed, requests.ended),
-            format!("{} requests", show_count(requests.failed)),
+            show_counted(requests.failed, "request"),
         )
         .shaped(report, |point| Some(point.rate(point.failed)))
     });
@@ -79,7 +81,7 @@ pub(super) fn outcome(report: &Report) -> Vec<Tile> {
         ..Tile::new(
             "Failed iterations",
             show_share(failed, iterations.judged_iterations()),
-            format!("{} iterations", show_count(failed)),
+            show_counted(failed, "iteration"),
         )
     });
     if !report.is_closed() || report.load.unstarted > 0 {
@@ -88,7 +90,7 @@ pub(super) fn outcome(report: &Report) -> Vec<Tile> {
             ..Tile::new(
                 "Never started",
                 show_count(report.load.unstarted),
-                format!("of {} iterations due", show_count(report.load.offered)),
+                format!("of {} due", show_counted(report.load.offered, "iteration")),
             )
         });
     }
@@ -103,7 +105,7 @@ fn achieved(report: &Report) -> Tile {
         Tile::new(
             "Iterations started",
             show_rate(started),
-            format!("by at most {} users", report.peak_users),
+            format!("by at most {}", show_counted(report.peak_users, "user")),
         )
     } else {
         let offered = per_second(load.offered, report.load_time);

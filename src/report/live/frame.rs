@@ -5,7 +5,7 @@ use crate::plan::schedule::Model;
 use crate::record::Standing;
 use crate::report::paint::{Paint, Tone};
 use crate::report::text;
-use crate::units::{show_count, show_rate, show_share};
+use crate::units::{show_count, show_counted, show_rate, show_share};
 
 /// The maximum width of a frame.
 const WIDEST: usize = 100;
@@ -50,9 +50,9 @@ pub(super) fn line(run: &RunFacts, state: &LiveState) -> String {
 pub(super) fn totals(state: &LiveState) -> String {
     let mut parts = vec![
         text::clock(whole(state.at)),
-        format!("total {} requests", show_count(state.total_requests)),
+        format!("total {}", show_counted(state.total_requests, "request")),
         format!("{} failed", show_count(state.total_failed)),
-        format!("{} iterations", show_count(state.total_iterations)),
+        show_counted(state.total_iterations, "iteration"),
     ];
     parts.extend(standings(state));
     parts.join("  ")

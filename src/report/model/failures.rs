@@ -7,7 +7,7 @@ use crate::plan::{Series, SeriesId, Subject};
 use crate::record::journal::Event;
 use crate::record::{FailureExample, Interval};
 use crate::report::text::clean;
-use crate::units::{Micros, show_count};
+use crate::units::{Micros, show_count, show_counted};
 
 /// The maximum number of groups kept; the largest ones.
 const MOST_GROUPS: usize = 1_000;
@@ -63,10 +63,7 @@ impl FailureGroup {
     }
 
     fn counted(&self, noun: &str) -> String {
-        let of = |count| match count {
-            1 => format!("1 {noun}"),
-            count => format!("{} {noun}s", show_count(count)),
-        };
+        let of = |count| show_counted(count, noun);
         match (self.count, self.in_warm_up) {
             (count, 0) => of(count),
             (0, warm_up) => format!("{} in the warm-up", of(warm_up)),
