@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 pub use signals::{Signals, survive_file_size_limit};
-pub use sink::{End, LiveView, Second, Sink, Sinks};
+pub use sink::{Closing, Delivered, End, LiveView, Second, Sink, Sinks};
 pub use target::RunningTarget;
 pub use trial::{TrialEnd, attempt};
 
@@ -115,6 +115,7 @@ pub async fn send(
         }
         sinks.event(&Event::Warning { at, text })?;
     }
+    sinks.deliver(&over.end, signals).await?;
     sinks.end(&over.end)
 }
 

@@ -1,10 +1,15 @@
-//! Sinks receive the events of a run as they happen. To add one (Prometheus metrics, a message bus), implement
-//! [`Sink`] and add it where the run is wired.
+//! Sinks receive the events of a run as they happen. To add one, implement [`Sink`] and add it where the run is wired;
+//! one that sends to another system or writes to a file of the user belongs into `export`.
 
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::Signals;
 
 use crate::record::journal::{self, Event, RunHeader};
 use crate::record::{Interval, LostUsers, StopReason, Totals};
@@ -15,6 +20,9 @@ use crate::verdict::Judged;
 
 /// The usual cause of a failed journal write.
 const DISK: &str = "cannot write the journal: check that the disk is not full";
+
+/// A wait for outputs that is shorter than this is not told.
+const BRIEF: Duration = Duration::from_millis(500);
 
 /// Receives the events of a run. An error ends the run, so a sink must ignore failures that do no harm.
 pub trait Sink {
@@ -33,6 +41,17 @@ pub trait Sink {
 
     /// A message for a person who watches the run.
     fn note(&mut self, _: &str) {}
+
+    /// No interval follows. An output with a queue sends the rest on its own thread; empty if there is nothing to wait
+    /// for.
+    fn close(&mut self, _: &End) -> Vec<Closing> {
+        Vec::new()
+    }
+
+    /// What outputs besides the journal have delivered, once they were waited for.
+    fn delivered(&self) -> Vec<Delivered> {
+        Vec::new()
+    }
 
     /// The run has ended; no event follows.
     fn end(&mut self, _: &End) -> anyhow::Result<()> {
@@ -66,6 +85,24 @@ pub struct End {
     pub lost: LostUsers,
 }
 
+/// An output that sends what is left.
+#[derive(Debug)]
+pub struct Closing {
+    /// Ends when everything was sent.
+    pub done: oneshot::Receiver<()>,
+    /// The longest wait for it.
+    pub within: Duration,
+}
+
+/// The result of an output besides the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// One sentence: what was sent, what was lost, and what to do.
+    pub words: String,
+    /// True if nothing was lost.
+    pub is_whole: bool,
+}
+
 /// All sinks of a run; each receives the events in order.
 #[derive(Default)]
 pub struct Sinks(Vec<Box<dyn Sink>>);
@@ -92,6 +129,39 @@ impl Sinks {
 
     pub(super) fn note(&mut self, words: &str) {
         self.0.iter_mut().for_each(|sink| sink.note(words));
+    }
+
+    /// Waits until every output has sent what is left, or its bound has passed, or a signal comes. What was lost becomes
+    /// a warning of the journal.
+    pub(super) async fn deliver(&mut self, end: &End, signals: &mut Signals) -> anyhow::Result<()> {
+        let begin = Instant::now();
+        let sinks = self.0.iter_mut();
+        let closing: Vec<_> = sinks.flat_map(|sink| sink.close(end)).collect();
+        if !closing.is_empty() {
+            let mut all = pin!(async {
+                for Closing { done, within } in closing {
+                    // A thread that has ended early, and one that is too slow, say so in what they delivered.
+                    let _ = timeout_at(begin + within, done).await;
+                }
+            });
+            if timeout(BRIEF, all.as_mut()).await.is_err() {
+                self.note("the load is over; outputs get what is left (a signal ends the wait)");
+                tokio::select! {
+                    () = all => {}
+                    () = signals.next() => {}
+                }
+            }
+        }
+        let delivered: Vec<_> = self.0.iter().flat_map(|sink| sink.delivered()).collect();
+        for Delivered { words, is_whole } in delivered {
+            if is_whole {
+                self.note(&words);
+            } else {
+                let (at, text) = (end.at, words);
+                self.event(&Event::Warning { at, text })?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn end(&mut self, end: &End) -> anyhow::Result<()> {
