@@ -5,7 +5,9 @@ mod authoring;
 mod changes;
 mod comparing;
 mod controlling;
+mod receivers;
 mod several;
+mod texts;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use arguments::receiver as receiver_url;
 pub use authoring::{CompletionsArgs, ManArgs, NewArgs, TryArgs};
 pub use changes::ChangeArgs;
 pub use comparing::{
@@ -21,7 +24,9 @@ pub use comparing::{
     SittingArgs,
 };
 pub use controlling::{CtlArgs, CtlCommand};
+pub use receivers::ReceiverArgs;
 pub use several::SuiteArgs;
+pub use texts::TextArgs;
 
 #[cfg(feature = "bundled-target")]
 use crate::bundled::{ProfileName, Secret, Stack};
@@ -55,7 +60,7 @@ pub enum Command {
     ///
     /// Several files are run one after another. Their runs, an index page, suite.json and one junit.xml are in one
     /// folder, `reports/SUITE_ID`; the exit code is the strongest of theirs.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Run one iteration of each flow and show every request, check and capture
     ///
     /// One user runs setup, one iteration of each flow with its `start` and `stop`, and teardown; `--flow NAME` tries one
@@ -130,6 +135,9 @@ pub struct RunArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show it as the group's help")]
     pub outputs: OutputArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub receivers: ReceiverArgs,
     /// Replace an earlier run in the output folder, and existing files at the paths of outputs
     #[arg(long)]
     pub overwrite: bool,
@@ -204,6 +212,9 @@ pub struct OutputArgs {
     /// Write the rate of requests here as JSON for github-action-benchmark (customBiggerIsBetter)
     #[arg(long, value_name = "FILE")]
     pub benchmark_bigger: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub texts: TextArgs,
 }
 
 /// `gander check`

@@ -15,6 +15,7 @@ pub mod control;
 pub mod doctor;
 pub mod engine;
 pub mod exit;
+pub mod export;
 pub mod expr;
 mod format;
 pub mod managed;

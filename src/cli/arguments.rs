@@ -1,8 +1,10 @@
 //! Parses numbers, durations and hosts of the command line; errors name the expected form.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use url::Url;
 
 use crate::doctor::SHORTEST;
 use crate::scenario::{LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS};
@@ -58,6 +60,24 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
         ));
     }
     Ok(rate)
+}
+
+/// An address to listen on; `localhost` is 127.0.0.1.
+pub(super) fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    let address = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text.to_owned(),
+    };
+    address
+        .parse()
+        .map_err(|_| format!("`{text}` is not an address: expected one such as 127.0.0.1:9464"))
+}
+
+/// The URL of a receiver. The message does not repeat it, since it may contain a password.
+pub fn receiver(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok();
+    url.filter(|url| matches!(url.scheme(), "http" | "https"))
+        .ok_or_else(|| "expected a URL that begins with http:// or https://".to_owned())
 }
 
 /// A number of users that may be 0.

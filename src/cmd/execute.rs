@@ -12,8 +12,9 @@ use tokio::sync::oneshot;
 
 #[cfg(feature = "bundled-target")]
 use crate::cli::BundledArgs;
-use crate::cli::{OutputArgs, SetupArgs};
+use crate::cli::{OutputArgs, ReceiverArgs, SetupArgs};
 use crate::engine;
+use crate::export::TextOutput;
 use crate::plan::{Plan, Segment};
 use crate::probe::Limits;
 use crate::record::journal::{BaselineRecord, JournalError, Writer};
@@ -24,9 +25,12 @@ use crate::run::{
 use crate::scenario::{Overrides, Scenario, Target};
 use crate::transport::{Settings, Shared};
 
+use super::live_file::LiveFile;
 use super::output_file::Existing;
 use super::outputs::{Claim, Outputs, Telling, Wanted, Written, journal_in};
-use super::{CommandError, compile, load, overrides, run_target, secret_commands, terminal};
+use super::{
+    CommandError, compile, load, overrides, receivers, run_target, secret_commands, terminal,
+};
 
 /// What is run, and what it may do.
 #[derive(Debug, Clone)]
@@ -79,6 +83,8 @@ pub(super) struct Destination<'a> {
     pub(super) existing: Existing,
     /// The outputs besides those in the folder.
     pub(super) besides: &'a OutputArgs,
+    /// The receivers of metrics, if the command may have some.
+    pub(super) receivers: Option<&'a ReceiverArgs>,
     /// True if nothing is shown while it runs.
     pub(super) hides_live_view: bool,
     /// What is printed at its end.
@@ -197,7 +203,18 @@ impl Prepared {
             figures_as: destination.figures_as,
         })?;
 
+        let mut texts = Vec::new();
+        for (format, path) in destination.besides.texts.wanted() {
+            let file = LiveFile::open(path, existing)?;
+            let (place, run) = (path.display().to_string(), folder.display().to_string());
+            texts.push(TextOutput::new(format, file, place, run));
+        }
         let quiet = destination.hides_live_view;
+        let metrics = destination
+            .receivers
+            .map(|args| receivers::open(args, quiet));
+        let metrics = metrics.transpose()?.filter(|metrics| !metrics.is_empty());
+
         let Ready {
             mut target,
             plan,
@@ -222,6 +239,8 @@ impl Prepared {
             setup.grace,
         );
         let sinks = Sinks::default().with(journal).with(live);
+        let sinks = texts.into_iter().fold(sinks, Sinks::with);
+        let sinks = metrics.into_iter().fold(sinks, Sinks::with);
         let closed = match reached {
             Ok(()) => {
                 let run = Run {

@@ -45,34 +45,13 @@ impl OutputFile {
     }
 
     fn try_open(path: &Path, existing: Existing) -> anyhow::Result<Self> {
-        let kind = match path.symlink_metadata() {
-            Ok(found) => Some(found.file_type()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(anyhow!(error).context("choose another place")),
-        };
-        let refusal = match kind {
-            Some(kind) if kind.is_symlink() => {
-                Some("it is a link, and links are not followed; name the file itself")
-            }
-            Some(kind) if kind.is_char_device() => {
-                return Ok(Self {
-                    path: path.to_owned(),
-                    existing,
-                    file: OpenOptions::new().write(true).open(path)?,
-                    draft: None,
-                });
-            }
-            Some(kind) if kind.is_dir() => Some("it is a folder; name a file"),
-            Some(kind) if !kind.is_file() => {
-                Some("it is a pipe, a socket or a device; name a file, or use - for stdout")
-            }
-            Some(_) if existing == Existing::Keep => {
-                Some("it already exists; choose another path, or replace it with --overwrite")
-            }
-            Some(_) | None => None,
-        };
-        if let Some(refusal) = refusal {
-            return Err(anyhow!(refusal));
+        if is_device(path, existing)? {
+            return Ok(Self {
+                path: path.to_owned(),
+                existing,
+                file: OpenOptions::new().write(true).open(path)?,
+                draft: None,
+            });
         }
         let name = path.file_name().context("expected the name of a file")?;
         let mut draft_name = std::ffi::OsString::from(".");
@@ -134,6 +113,31 @@ impl OutputFile {
         self.draft = None;
         Ok(())
     }
+}
+
+/// Whether the path is a device such as `/dev/null`. An error if it is a link, a folder or a pipe, or a file that must
+/// stay.
+pub(super) fn is_device(path: &Path, existing: Existing) -> anyhow::Result<bool> {
+    let kind = match path.symlink_metadata() {
+        Ok(found) => Some(found.file_type()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(anyhow!(error).context("choose another place")),
+    };
+    let refusal = match kind {
+        Some(kind) if kind.is_symlink() => {
+            Some("it is a link, and links are not followed; name the file itself")
+        }
+        Some(kind) if kind.is_char_device() => return Ok(true),
+        Some(kind) if kind.is_dir() => Some("it is a folder; name a file"),
+        Some(kind) if !kind.is_file() => {
+            Some("it is a pipe, a socket or a device; name a file, or use - for stdout")
+        }
+        Some(_) if existing == Existing::Keep => {
+            Some("it already exists; choose another path, or replace it with --overwrite")
+        }
+        Some(_) | None => None,
+    };
+    refusal.map_or(Ok(false), |refusal| Err(anyhow!(refusal)))
 }
 
 impl Drop for OutputFile {

@@ -90,7 +90,23 @@ pub(super) struct Written {
 impl<'a> Wanted<'a> {
     /// True if `summary.json` goes to stdout.
     fn is_json_on_stdout(&self) -> bool {
-        self.besides.json.as_deref() == Some(Path::new("-"))
+        self.besides.json.as_deref().is_some_and(is_stdout)
+    }
+
+    /// The option that writes to stdout, if one does; two cannot.
+    fn on_stdout(&self) -> Result<Option<&'static str>, CommandError> {
+        let texts = self.besides.texts.wanted();
+        let mut options = texts
+            .filter(|(_, path)| is_stdout(path))
+            .map(|(format, _)| format.option())
+            .chain(self.is_json_on_stdout().then_some("--json"));
+        let first = options.next();
+        match (first, options.next()) {
+            (Some(one), Some(other)) => Err(CommandError::Argument(anyhow!(
+                "{one} and {other} both write to standard output: give one of them a file"
+            ))),
+            _ => Ok(first),
+        }
     }
 
     /// The files at paths of their own, each with its option.
@@ -126,12 +142,21 @@ impl<'a> Wanted<'a> {
             .collect()
     }
 
+    /// The files of text, each with its option.
+    fn texts(&self) -> impl Iterator<Item = (&'static str, &'a Path)> {
+        let texts = self.besides.texts.wanted();
+        texts
+            .filter(|(_, path)| !is_stdout(path))
+            .map(|(format, path)| (format.option(), path))
+    }
+
     /// Refuses a path at which a file would be lost.
     fn check_places(&self) -> Result<(), CommandError> {
         let besides = self.besides().into_iter();
         let options: Vec<_> = besides
             .map(|(option, _, path)| (option, path))
             .chain(self.hlog.map(|path| ("--hlog", path)))
+            .chain(self.texts())
             .collect();
         let outputs = report::renderers().into_iter().map(Renderer::file_name);
         let names: Vec<_> = outputs.chain(JOURNAL_FILES).chain([LOG_FILE]).collect();
@@ -145,12 +170,19 @@ impl<'a> Wanted<'a> {
     }
 }
 
+/// True if this path stands for stdout.
+pub(super) fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
 /// The output paths; each of them can be written to.
 pub(super) struct Outputs {
     folder: PathBuf,
     files: Vec<(&'static dyn Renderer, OutputFile)>,
     summary: SummaryStream,
     is_json_on_stdout: bool,
+    /// True if an output goes to stdout, where then nothing else is printed.
+    is_stdout_taken: bool,
     github: Option<GithubJob>,
     figures_as: Option<String>,
 }
@@ -167,6 +199,7 @@ impl Outputs {
     /// Creates the folder and checks every path. No existing file changes yet.
     pub(super) fn open(wanted: &Wanted<'_>) -> Result<Self, CommandError> {
         wanted.check_places()?;
+        let is_stdout_taken = wanted.on_stdout()?.is_some();
         let mut besides = Vec::new();
         for (_, renderer, path) in wanted.besides() {
             besides.push((renderer, OutputFile::open(path, wanted.elsewhere)?));
@@ -185,8 +218,7 @@ impl Outputs {
             files.push((renderer, OutputFile::open(&path, wanted.in_folder)?));
         }
         files.append(&mut besides);
-        let is_json_on_stdout = wanted.is_json_on_stdout();
-        let summary = match (wanted.telling, is_json_on_stdout) {
+        let summary = match (wanted.telling, is_stdout_taken) {
             (Telling::Annotations | Telling::Nothing, _) => SummaryStream::Silent,
             (Telling::Summary, true) => SummaryStream::Stderr,
             (Telling::Summary, false) => SummaryStream::Stdout,
@@ -195,7 +227,8 @@ impl Outputs {
             folder: wanted.folder.to_owned(),
             files,
             summary,
-            is_json_on_stdout,
+            is_json_on_stdout: wanted.is_json_on_stdout(),
+            is_stdout_taken,
             github: match wanted.telling {
                 Telling::Summary | Telling::Annotations => GithubJob::of_environment(),
                 Telling::Nothing => None,
@@ -243,7 +276,7 @@ impl Outputs {
         if let Some(job) = &self.github {
             let scenario = job.path_of(&report.header.scenario_path);
             let annotations = report::annotations(&report, &scenario);
-            if self.is_json_on_stdout {
+            if self.is_stdout_taken {
                 terminal::complain(&annotations);
             } else {
                 note(terminal::say(&annotations));

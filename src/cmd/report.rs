@@ -7,9 +7,9 @@ use crate::cli::ReportArgs;
 use crate::exit::Exit;
 use crate::run::survive_file_size_limit;
 
-use super::CommandError;
 use super::output_file::{Existing, OutputFile};
-use super::outputs::{Lock, Outputs, Telling, Wanted, journal_files, journal_in};
+use super::outputs::{Lock, Outputs, Telling, Wanted, is_stdout, journal_files, journal_in};
+use super::{CommandError, terminal};
 
 pub(super) fn report(args: &ReportArgs) -> Result<Exit, CommandError> {
     let events = runtime::Builder::new_current_thread().enable_io().build();
@@ -32,6 +32,11 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, CommandError> {
     let hlog = hlog
         .map(|path| OutputFile::open(path, elsewhere))
         .transpose()?;
+    let mut texts = Vec::new();
+    for (format, path) in args.outputs.texts.wanted() {
+        let file = (!is_stdout(path)).then(|| OutputFile::open(path, elsewhere));
+        texts.push((format, file.transpose()?));
+    }
     let outputs = Outputs::open(&Wanted {
         inputs: if *folder == args.run { &[] } else { &inputs },
         folder,
@@ -44,6 +49,12 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, CommandError> {
     })?;
     if let Some(hlog) = hlog {
         hlog.write_with(|log| journal.write_interval_log(log))?;
+    }
+    for (format, file) in texts {
+        match file {
+            Some(file) => file.write_with(|out| format.write(&journal, out))?,
+            None => terminal::pour(|out| format.write(&journal, out))?,
+        }
     }
     Ok(outputs.write(&journal)?.exit)
 }

@@ -31,6 +31,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
         folder: args.out.as_deref(),
         existing: Existing::replaced_if(args.overwrite),
         besides: &args.outputs,
+        receivers: Some(&args.receivers),
         hides_live_view: args.quiet,
         telling: Telling::summary_unless(args.quiet),
         figures_as: None,

@@ -57,6 +57,7 @@ impl Sitting<'_> {
                 folder: Some(&planned.folder),
                 existing: self.existing,
                 besides: &besides,
+                receivers: None,
                 hides_live_view: self.quiet,
                 telling: Telling::Nothing,
                 figures_as: None,

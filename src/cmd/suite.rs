@@ -108,6 +108,7 @@ fn run_one(
             folder: Some(&run),
             existing: Existing::replaced_if(args.overwrite),
             besides: &besides,
+            receivers: Some(&args.receivers),
             hides_live_view: args.quiet,
             telling: if is_json_on_stdout(args) {
                 Telling::Nothing
@@ -248,8 +249,10 @@ fn refuse_options_of_one_run(args: &RunArgs) -> Result<(), CommandError> {
         ("--benchmark-smaller", outputs.benchmark_smaller.is_some()),
         ("--benchmark-bigger", outputs.benchmark_bigger.is_some()),
     ];
-    match given.iter().find(|(_, is_given)| *is_given) {
-        Some((option, _)) => Err(CommandError::Argument(anyhow!(
+    let texts = outputs.texts.wanted().map(|(format, _)| format.option());
+    let given = given.into_iter().filter(|(_, is_given)| *is_given);
+    match given.map(|(option, _)| option).chain(texts).next() {
+        Some(option) => Err(CommandError::Argument(anyhow!(
             "{option} is about one run, but {} files are given: run this file alone, or use `gander report RUN_DIR` or \
              `gander compare` on a folder of the suite",
             args.files.len()

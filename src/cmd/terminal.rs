@@ -2,7 +2,7 @@
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::panic::{self, PanicHookInfo};
 use std::thread;
 
@@ -24,6 +24,16 @@ pub(super) fn say(text: &str) -> Result<(), CommandError> {
         .map_err(CommandError::Argument)
 }
 
+/// Writes to stdout piece by piece.
+pub(super) fn pour(
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), CommandError> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    tolerant(write(&mut out).and_then(|()| out.flush()))
+        .context("cannot write to standard output: redirect it to another file")
+        .map_err(CommandError::Argument)
+}
+
 /// Writes to stderr.
 pub(super) fn complain(text: &str) {
     // There is no other place to report that stderr cannot be written to.
@@ -31,7 +41,12 @@ pub(super) fn complain(text: &str) {
 }
 
 fn write_all(out: &mut impl Write, text: &str) -> io::Result<()> {
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    tolerant(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// A closed pipe or terminal is not an error.
+fn tolerant(written: io::Result<()>) -> io::Result<()> {
+    match written {
         Err(error)
             if error.kind() == io::ErrorKind::BrokenPipe
                 || error.raw_os_error() == Some(TERMINAL_GONE) =>

@@ -18,7 +18,7 @@ mod paint;
 pub mod suite;
 mod summary;
 pub mod text;
-mod timeline_csv;
+pub mod timeline_csv;
 
 pub use benchmark::{BenchmarkBigger, BenchmarkSmaller};
 pub use github::annotations;

@@ -4,9 +4,10 @@
 
 use std::borrow::Cow;
 
-use super::model::{Report, Row, Spread};
+use super::model::{Report, Row, SeriesTimeline, Spread};
 use super::{RenderError, Renderer};
-use crate::plan::Subject;
+use crate::plan::{Series, Subject};
+use crate::record::Interval;
 use crate::units::Micros;
 
 /// Writes `timeline.csv`.
@@ -48,18 +49,49 @@ impl Renderer for TimelineCsv {
     fn render(&self, report: &Report) -> Result<Vec<u8>, RenderError> {
         let mut csv = csv::Writer::from_writer(Vec::new());
         csv.write_record(COLUMNS)?;
-        for row in &report.rows.rows {
-            write(&mut csv, report, row)?;
-        }
-        csv.into_inner()
-            .map_err(|error| RenderError::Csv(error.into_error().into()))
+        write_rows(&mut csv, &report.header.series, &report.rows)?;
+        written(csv)
     }
 }
 
-fn write(csv: &mut csv::Writer<Vec<u8>>, report: &Report, row: &Row) -> Result<(), RenderError> {
-    let series = row
-        .series
-        .and_then(|id| report.header.series.get(id.0 as usize));
+/// The line of column names.
+pub fn columns() -> Result<Vec<u8>, RenderError> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(COLUMNS)?;
+    written(csv)
+}
+
+/// The rows of one interval, in the columns of `timeline.csv`: the whole run first, then each series.
+pub fn interval_rows(interval: &Interval, series: &[Series]) -> Result<Vec<u8>, RenderError> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    write_rows(&mut csv, series, &SeriesTimeline::of(interval, series))?;
+    written(csv)
+}
+
+fn written(csv: csv::Writer<Vec<u8>>) -> Result<Vec<u8>, RenderError> {
+    csv.into_inner()
+        .map_err(|error| RenderError::Csv(error.into_error().into()))
+}
+
+fn write_rows(
+    csv: &mut csv::Writer<Vec<u8>>,
+    series: &[Series],
+    timeline: &SeriesTimeline,
+) -> Result<(), RenderError> {
+    let intervals = timeline.intervals_per_row.to_string();
+    for row in &timeline.rows {
+        write(csv, series, row, &intervals)?;
+    }
+    Ok(())
+}
+
+fn write(
+    csv: &mut csv::Writer<Vec<u8>>,
+    series: &[Series],
+    row: &Row,
+    intervals: &str,
+) -> Result<(), RenderError> {
+    let series = row.series.and_then(|id| series.get(id.0 as usize));
     let (subject, flow, name) = match series {
         None => ("run", "", ""),
         Some(series) => {
@@ -113,7 +145,7 @@ fn write(csv: &mut csv::Writer<Vec<u8>>, report: &Report, row: &Row) -> Result<(
         }
         None => cells.extend(std::iter::repeat_n(Cow::from(""), 8)),
     }
-    cells.push(report.rows.intervals_per_row.to_string().into());
+    cells.push(intervals.into());
     csv.write_record(cells.iter().map(|cell| cell.as_bytes()))?;
     Ok(())
 }

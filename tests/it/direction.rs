@@ -113,6 +113,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "control",
         ],
     ),
+    (
+        "export",
+        &[
+            "units", "outcome", "mask", "plan", "record", "report", "run",
+        ],
+    ),
 ];
 
 /// Folio's modules from the bottom up: each may name those before it and none of those after it.
@@ -146,18 +152,19 @@ const FOLIO: [&str; 27] = [
     "routes",
 ];
 
-/// An outside crate, and the only place whose code may name it.
-const OWNED: [(&str, &str); 10] = [
-    ("annotate_snippets", "source"),
-    ("goose", "engine"),
-    ("rquickjs", "script"),
-    ("tera", "report"),
-    ("scraper", "scenario"),
-    ("boon", "scenario"),
-    ("plotters", "report"),
-    ("serde_yaml", "source/yaml"),
-    ("special", "stats"),
-    ("hyper", "transport"),
+/// An outside crate, and the only places whose code may name it.
+const OWNED: [(&str, &[&str]); 11] = [
+    ("annotate_snippets", &["source"]),
+    ("goose", &["engine"]),
+    ("rquickjs", &["script"]),
+    ("tera", &["report"]),
+    ("scraper", &["scenario"]),
+    ("boon", &["scenario"]),
+    ("plotters", &["report"]),
+    ("serde_yaml", &["source/yaml"]),
+    ("special", &["stats"]),
+    ("hyper", &["transport", "export/scrape"]),
+    ("reqwest", &["export/push"]),
 ];
 
 #[test]
@@ -212,12 +219,13 @@ fn each_outside_engine_has_one_owner() {
     let mut wrong = Vec::new();
     for (path, text) in sources("src") {
         let place = path.with_extension("");
-        for (name, owner) in OWNED {
+        for (name, owners) in OWNED {
             let names_it = code_lines(&text).any(|line| line.contains(&format!("{name}::")));
-            if names_it && !place.starts_with(owner) {
+            if names_it && !owners.iter().any(|owner| place.starts_with(owner)) {
                 wrong.push(format!(
-                    "{} names {name}, which belongs to {owner}",
-                    path.display()
+                    "{} names {name}, which belongs to {}",
+                    path.display(),
+                    owners.join(" and ")
                 ));
             }
         }

@@ -18,6 +18,7 @@ mod diagnostics;
 mod direction;
 mod doctor;
 mod engine;
+mod exports;
 mod expression_mutation;
 mod guide;
 mod hardship;

@@ -279,7 +279,7 @@ fn check_rows(header: &RunHeader, totals: &Totals) -> Vec<CheckRow> {
 }
 
 /// A timing of requests in an interval, over all steps; `sum` is empty before and after.
-fn over_all(interval: &Interval, timing: Timing, sum: &mut Sum) -> Option<Bins> {
+pub(super) fn over_all(interval: &Interval, timing: Timing, sum: &mut Sum) -> Option<Bins> {
     for part in interval.series.values() {
         if let Some(part) = part.histogram(timing) {
             sum.add(part);

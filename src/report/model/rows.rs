@@ -48,6 +48,19 @@ pub struct Row {
     pub load: Option<LoadCounts>,
 }
 
+impl SeriesTimeline {
+    /// The rows of a single interval.
+    pub fn of(interval: &Interval, series: &[Series]) -> Self {
+        let mut sum = Sum::default();
+        let mut over_all = |timing| super::build::over_all(interval, timing, &mut sum);
+        let response = over_all(Timing::ResponseTime);
+        let service = over_all(Timing::ServiceTime);
+        let mut fold = RowFold::new(1, series.len());
+        fold.absorb(interval, series, response.as_ref(), service.as_ref());
+        fold.finish()
+    }
+}
+
 /// Collects intervals into rows.
 #[derive(Debug)]
 pub(super) struct RowFold {
