@@ -1,5 +1,7 @@
-//! Statistics that more than one module needs: Student's t, estimates with their error, corrections for several tests.
+//! Statistics that more than one module needs: Student's t, estimates with their error, corrections for several tests, change
+//! points.
 
+mod change_points;
 mod effect;
 mod several;
 mod spending;
@@ -9,6 +11,9 @@ use std::f64::consts::SQRT_2;
 
 use special::{Beta as _, Error as _};
 
+pub use change_points::{
+    CHANGE_LEVEL, ChangePoint, FEWEST_RUNS, change_points, detectable_change, levels,
+};
 pub use effect::{Bounds, Effect, runs_needed};
 pub use several::{benjamini_hochberg, holm};
 pub use spending::Spending;
