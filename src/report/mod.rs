@@ -15,6 +15,7 @@ pub mod live;
 mod markdown;
 pub mod model;
 mod paint;
+pub mod site;
 pub mod suite;
 mod summary;
 pub mod text;

@@ -75,13 +75,7 @@ impl Axis {
         } else {
             1.0
         };
-        let rough = most / 3.5;
-        let power = 10f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 2.5, 5.0, 10.0]
-            .into_iter()
-            .map(|factor| factor * power)
-            .find(|step| *step >= rough)
-            .unwrap_or(power * 10.0);
+        let step = step_of(most / 3.5);
         let last = (most / step - 1e-9).ceil().max(1.0);
         let ticks = (0..=last as u64)
             .map(|index| Tick {
@@ -93,6 +87,27 @@ impl Axis {
             from: 0.0,
             to: last * step * 1.04,
             ticks,
+        }
+    }
+
+    /// Numbers from slightly below `low` to slightly above `high`, but not below zero, labelled by `label`.
+    pub(super) fn around(low: f64, high: f64, label: impl Fn(f64) -> String) -> Self {
+        if high <= 0.0 || !high.is_finite() {
+            return Self::linear(0.01, label);
+        }
+        let room = ((high - low) * 0.08).max(high * 0.01);
+        let (from, to) = ((low - room).max(0.0), high + room);
+        let step = step_of((to - from) / 3.5);
+        let ticks = (from / step).ceil() as u64..=(to / step).floor() as u64;
+        Self {
+            from,
+            to,
+            ticks: ticks
+                .map(|index| Tick {
+                    at: index as f64 * step,
+                    label: label(index as f64 * step),
+                })
+                .collect(),
         }
     }
 
@@ -132,6 +147,16 @@ impl Axis {
             ticks,
         }
     }
+}
+
+/// The smallest step of round numbers that is not below `rough`.
+fn step_of(rough: f64) -> f64 {
+    let power = 10f64.powf(rough.log10().floor());
+    [1.0, 2.0, 2.5, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * power)
+        .find(|step| *step >= rough)
+        .unwrap_or(power * 10.0)
 }
 
 /// A time on an axis, without trailing zeros: `500 µs`, `1 ms`, `1.5 s`.

@@ -143,6 +143,7 @@ pub(in crate::report) fn shift(shifts: &[Option<Shift>]) -> Result<Option<String
                     shift.quantile * 100.0,
                     show_change(shift.change, Scale::Factor)
                 ),
+                link: None,
             }
         })
         .collect();

@@ -44,6 +44,7 @@ pub(in crate::report) fn heatmap(report: &Report) -> Result<Option<String>, Rend
                 from: column.start.as_secs_f64(),
                 to: column.end.as_secs_f64(),
                 text: format!("{}\n{words}", text::clock(column.start)),
+                link: None,
             }
         })
         .collect();

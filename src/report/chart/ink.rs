@@ -37,6 +37,8 @@ pub(super) enum Ink {
     Second,
     /// Failed requests.
     Failed,
+    /// The interval of a number.
+    Interval,
     /// A cell of a heatmap with few requests.
     Heat0,
     Heat1,
@@ -84,6 +86,7 @@ impl Ink {
             Self::First => RGBColor(0x01, 0x72, 0xb2),
             Self::Second => RGBColor(0xd6, 0x5e, 0x00),
             Self::Failed => RGBColor(0xb3, 0x26, 0x1e),
+            Self::Interval => RGBColor(0xc9, 0xdd, 0xee),
             Self::Heat0 => RGBColor(0xdc, 0xe9, 0xf5),
             Self::Heat1 => RGBColor(0xbc, 0xd7, 0xec),
             Self::Heat2 => RGBColor(0x92, 0xc0, 0xe0),
@@ -112,6 +115,7 @@ impl Ink {
             Self::First => "one",
             Self::Second => "two",
             Self::Failed => "failed",
+            Self::Interval => "interval",
             Self::Heat0 => "h0",
             Self::Heat1 => "h1",
             Self::Heat2 => "h2",
@@ -140,6 +144,7 @@ impl Ink {
             | Self::First
             | Self::Second
             | Self::Failed
+            | Self::Interval
             | Self::Heat0
             | Self::Heat1
             | Self::Heat2

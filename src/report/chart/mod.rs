@@ -15,6 +15,7 @@ mod latency;
 mod load;
 mod plot;
 mod spark;
+mod trend;
 
 pub(in crate::report) use capacity::capacity;
 pub(in crate::report) use compare::{distributions, forest, shift, timelines};
@@ -24,7 +25,9 @@ pub(in crate::report) use health::{cpu, memory};
 pub(in crate::report) use heatmap::{heat_legend, heatmap};
 pub(in crate::report) use latency::latency;
 pub(in crate::report) use load::{rates, rates_title, users};
+pub(in crate::report) use plot::escape;
 pub(in crate::report) use spark::{spark, spark_of_times};
+pub(in crate::report) use trend::{TrendChart, TrendMark, TrendPoint, trend};
 
 use axis::Axis;
 use ink::Ink;
@@ -50,6 +53,7 @@ fn readouts(report: &Report, words: impl Fn(&Point) -> String) -> Vec<Readout> {
             from: point.start.as_secs_f64(),
             to: point.end.as_secs_f64(),
             text: format!("{}\n{}", text::clock(point.start), words(point)),
+            link: None,
         })
         .collect()
 }

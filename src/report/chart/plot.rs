@@ -10,7 +10,7 @@ use plotters::coord::Shift;
 use plotters::coord::cartesian::Cartesian2d;
 use plotters::coord::types::RangedCoordf64;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
-use plotters::element::{Circle, Rectangle, Text};
+use plotters::element::{Circle, Cross, Rectangle, Text, TriangleMarker};
 use plotters::prelude::SVGBackend;
 use plotters::series::LineSeries;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -73,6 +73,16 @@ pub(super) struct Readout {
     pub(super) from: f64,
     pub(super) to: f64,
     pub(super) text: String,
+    /// The page that a click opens.
+    pub(super) link: Option<String>,
+}
+
+/// The shape of a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Symbol {
+    Dot,
+    Cross,
+    Triangle,
 }
 
 /// A chart being drawn; x and y use the axes' numbers.
@@ -184,6 +194,23 @@ impl Plot<'_> {
             .map_err(|error| failed(&error))
     }
 
+    /// A point as a shape.
+    pub(super) fn symbol(&mut self, at: (f64, f64), symbol: Symbol, ink: Ink) -> Fallible {
+        const SIZE: u32 = 42;
+        let style = ShapeStyle::from(&ink.colour()).filled();
+        let place = self.place(at.0, at.1);
+        match symbol {
+            Symbol::Dot => self.root.draw(&Circle::new(place, SIZE, style)),
+            Symbol::Cross => self
+                .root
+                .draw(&Cross::new(place, SIZE, style.stroke_width(22))),
+            Symbol::Triangle => self
+                .root
+                .draw(&TriangleMarker::new(place, SIZE + 12, style)),
+        }
+        .map_err(|error| failed(&error))
+    }
+
     /// A line, without regard to lines below it.
     pub(super) fn path(&mut self, points: &[(f64, f64)], ink: Ink, width: u32) -> Fallible {
         let style = ShapeStyle::from(&ink.colour()).stroke_width(width);
@@ -287,9 +314,17 @@ impl Plot<'_> {
     fn hit(&self, readout: &Readout, out: &mut String) {
         let (left, top) = self.place(readout.from, self.y.to);
         let (right, bottom) = self.place(readout.to, self.y.from);
+        // The table has the same links, so the keyboard need not visit each point.
+        let (open, close) = match &readout.link {
+            Some(link) => (
+                format!("<a href=\"{}\" tabindex=\"-1\">", escape(link)),
+                "</a>",
+            ),
+            None => (String::new(), ""),
+        };
         let _ = writeln!(
             out,
-            "<rect x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"{}\"><title>{}</title></rect>",
+            "{open}<rect x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"{}\"><title>{}</title></rect>{close}",
             (right - left).max(1),
             bottom - top,
             escape(&readout.text)
@@ -322,7 +357,7 @@ fn finish(sheet: &Sheet<'_>, svg: &str, hits: &str) -> String {
 }
 
 /// Escapes text for XML.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::report) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

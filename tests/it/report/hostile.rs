@@ -15,7 +15,7 @@ use gander::units::Micros;
 use super::fixture::{Recipe, report_with};
 
 /// Each would set the page's title to `owned` if a browser took it for markup.
-pub(super) const PAYLOADS: [&str; 7] = [
+pub(crate) const PAYLOADS: [&str; 7] = [
     "<script>document.title='owned'</script>",
     "\"><img src=x onerror=\"document.title='owned'\">",
     "'><svg onload=document.title='owned'>",

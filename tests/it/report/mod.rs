@@ -12,3 +12,5 @@ mod sizes;
 mod slopes;
 mod snapshots;
 mod tails;
+
+pub(crate) use hostile::PAYLOADS;
