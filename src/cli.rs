@@ -5,6 +5,7 @@ mod authoring;
 mod changes;
 mod comparing;
 mod controlling;
+mod publishing;
 mod receivers;
 mod several;
 mod texts;
@@ -24,6 +25,7 @@ pub use comparing::{
     SittingArgs,
 };
 pub use controlling::{CtlArgs, CtlCommand};
+pub use publishing::PublishArgs;
 pub use receivers::ReceiverArgs;
 pub use several::SuiteArgs;
 pub use texts::TextArgs;
@@ -97,6 +99,11 @@ pub enum Command {
     /// Keep runs as a baseline that later runs are compared with
     #[command(subcommand)]
     Baseline(BaselineCommand),
+    /// Publish runs as a site of plain files: trends, change points, badges and a feed
+    ///
+    /// The site is made for any static host, such as GitHub Pages or GitLab Pages. A run that is there already is left as it
+    /// is, so a job can publish all runs that it has.
+    Publish(PublishArgs),
     /// Print the scenario format as JSON Schema
     Schema(SchemaArgs),
     /// Print the completions for a shell

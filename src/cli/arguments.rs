@@ -200,6 +200,30 @@ pub(super) fn host(text: &str) -> Result<String, String> {
     })
 }
 
+/// A short text that is shown beside a run.
+pub(super) fn label(text: &str) -> Result<String, String> {
+    const LONGEST: usize = 100;
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > LONGEST || text.chars().any(char::is_control) {
+        return Err(format!(
+            "expected a text of 1 to {LONGEST} characters on one line, such as main; leave the option out if there is none"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// A page on the web, as a link that everyone may read.
+pub(super) fn link(text: &str) -> Result<String, String> {
+    let url = url::Url::parse(text).ok();
+    let url = url.filter(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.username().is_empty()
+            && url.password().is_none()
+    });
+    let expected = "expected a URL with http or https and without a password, such as https://ci.example.com/jobs/7";
+    url.map(String::from).ok_or_else(|| expected.to_owned())
+}
+
 /// A scenario file. A text such as `vars.x=1` is a change whose option was left out, unless there is such a file.
 pub(super) fn scenario_file(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
@@ -222,6 +246,26 @@ mod tests {
         for text in ["team", "=shop", "team=", "a.b=c", "a[0]=c"] {
             let told = tag(text).expect_err(text);
             assert!(told.contains("TAG=VALUE"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_link_is_a_page_that_everyone_may_read() {
+        assert_eq!(
+            link("https://ci.test/7").as_deref(),
+            Ok("https://ci.test/7")
+        );
+        for text in [
+            "javascript:alert(1)",
+            "https://me:secret@ci.test/",
+            "ci.test/7",
+            "",
+        ] {
+            assert!(link(text).is_err(), "{text}");
+        }
+        assert_eq!(label(" main ").as_deref(), Ok("main"));
+        for text in ["", " ", "a\nb", &"x".repeat(101)] {
+            assert!(label(text).is_err(), "{text}");
         }
     }
 

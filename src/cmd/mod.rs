@@ -19,6 +19,7 @@ mod outputs;
 mod places;
 mod plan;
 mod progress;
+mod publish;
 mod receivers;
 mod report;
 mod run;
@@ -26,6 +27,7 @@ mod run_target;
 mod schema;
 mod secret_commands;
 mod shells;
+mod site_folder;
 mod sitting;
 mod suite;
 mod suite_outputs;
@@ -170,6 +172,7 @@ fn dispatch(command: &Command) -> Result<Exit, CommandError> {
         Command::Compare(args) => compare::compare(args),
         Command::Calibrate(args) => calibrate::calibrate(args),
         Command::Baseline(command) => baseline::baseline(command),
+        Command::Publish(args) => publish::publish(args),
         Command::Schema(args) => schema::schema(args),
         Command::Completions(args) => shells::completions(args),
         Command::Man(args) => shells::man(args),

@@ -1,4 +1,5 @@
-//! Runs the commands of `docs/ci.md`, as a job would: each must pass and write the files that the page names.
+//! Runs the commands of `docs/ci.md` and of the page about the history, as a job would: each must pass and write the files that
+//! the page names.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use crate::outputs::target;
 use crate::support::gander;
 
 const PAGE: &str = include_str!("../../docs/ci.md");
+const HISTORY: &str = include_str!("../../docs/guide/history.md");
 
 /// A code block of the page.
 #[derive(Debug)]
@@ -20,9 +22,9 @@ struct Block {
     text: String,
 }
 
-fn blocks() -> Vec<Block> {
+fn blocks(page: &str) -> Vec<Block> {
     let (mut blocks, mut section) = (Vec::new(), String::new());
-    let mut lines = PAGE.lines();
+    let mut lines = page.lines();
     while let Some(line) = lines.next() {
         if let Some(title) = line.strip_prefix("## ") {
             title.clone_into(&mut section);
@@ -49,8 +51,8 @@ struct Job {
 impl Job {
     fn of(block: &Block) -> Self {
         match (&*block.section, &*block.language) {
-            ("GitHub Actions", "yaml") => Self::of_github(&yaml(&block.text)),
-            ("GitLab CI", "yaml") => Self::of_gitlab(&yaml(&block.text)),
+            ("GitHub Actions" | "GitHub Pages", "yaml") => Self::of_github(&yaml(&block.text)),
+            ("GitLab CI" | "GitLab Pages", "yaml") => Self::of_gitlab(&yaml(&block.text)),
             ("Jenkins", "groovy") => Self::of_jenkins(&block.text),
             (_, "sh") => Self {
                 scripts: vec![block.text.clone()],
@@ -92,11 +94,10 @@ impl Job {
             };
             job.scripts.extend(texts(&described["script"]));
             job.files.extend(texts(&described["artifacts"]["paths"]));
-            let reports = described["artifacts"]["reports"]
-                .as_object()
-                .expect("reports");
+            let reports = described["artifacts"]["reports"].as_object();
             let reports = reports
-                .values()
+                .into_iter()
+                .flat_map(serde_json::Map::values)
                 .map(|file| file.as_str().expect("text").to_owned());
             job.files.extend(reports);
         }
@@ -136,11 +137,13 @@ fn yaml(text: &str) -> Value {
     serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-/// The paths of options whose value is a path below `results` or `compared`.
+/// The paths of options whose value is a path below `results`, `compared`, `site` or `public`.
 fn named(command: &str) -> impl Iterator<Item = &str> {
-    command
-        .split_whitespace()
-        .filter(|word| word.starts_with("results") || word.starts_with("compared"))
+    command.split_whitespace().filter(|word| {
+        ["results", "compared", "site", "public"]
+            .iter()
+            .any(|name| word.starts_with(name))
+    })
 }
 
 /// A checkout with the scenario of the page.
@@ -175,6 +178,12 @@ fn run(line: &str, folder: &Path, target: &str) {
             .env("PATH", path.join(":"))
             .env("STAGING_URL", target)
             .env("CI", "true")
+            .env("GITHUB_REF_NAME", "main")
+            .env("GITHUB_SHA", "3f2a9c1d")
+            .env("JOB", "https://ci.example.com/jobs/7")
+            .env("CI_COMMIT_BRANCH", "main")
+            .env("CI_COMMIT_SHA", "3f2a9c1d")
+            .env("CI_PIPELINE_URL", "https://ci.example.com/jobs/7")
             .env_remove("GITHUB_ACTIONS")
             .output()
             .expect("a shell");
@@ -196,9 +205,19 @@ fn run(line: &str, folder: &Path, target: &str) {
 
 #[test]
 fn every_command_of_the_page_about_ci_does_what_the_page_says() {
-    let blocks = blocks();
+    do_what_is_said(&blocks(PAGE));
+}
+
+#[test]
+fn every_command_of_the_page_about_the_history_does_what_the_page_says() {
+    do_what_is_said(&blocks(HISTORY));
+}
+
+/// Runs the commands of these blocks, in checkouts with the scenario of the page about CI.
+fn do_what_is_said(blocks: &[Block]) {
     let target = target();
-    let mut folder = checkout(&blocks);
+    let scenario = self::blocks(PAGE);
+    let mut folder = checkout(&scenario);
     let mut count = 0;
     for block in blocks
         .iter()
@@ -211,7 +230,7 @@ fn every_command_of_the_page_about_ci_does_what_the_page_says() {
             .iter()
             .any(|command| command.starts_with("gander run"))
         {
-            folder = checkout(&blocks);
+            folder = checkout(&scenario);
         }
         for command in &commands {
             run(command, folder.path(), &target);
@@ -230,7 +249,7 @@ fn every_command_of_the_page_about_ci_does_what_the_page_says() {
             );
         }
     }
-    assert_eq!(count, typed(&blocks), "a command of the page was not run");
+    assert_eq!(count, typed(blocks), "a command of the page was not run");
 }
 
 /// The lines of the page that begin with a command.

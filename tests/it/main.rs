@@ -34,6 +34,7 @@ mod outputs_ci;
 mod plan;
 mod plan_outline;
 mod plan_thresholds;
+mod publish;
 mod readme;
 mod record;
 mod record_memory;

@@ -12,4 +12,5 @@ mod crash;
 mod distributions;
 mod generator_stall;
 mod pool;
+mod publishing;
 mod stall;

@@ -8,7 +8,7 @@ use super::status::{RunLine, Status, names, report_of};
 use super::trend::Trend;
 use super::{Site, page, slug};
 use crate::report::{RenderError, chart};
-use crate::units::show_count;
+use crate::units::{show_count, show_counted};
 
 /// The maximum number of runs in the table; the pages of the scenarios list all.
 const MOST_RUNS: usize = 200;
@@ -69,8 +69,8 @@ pub(super) fn render(
         frame: Frame::new(""),
         words: format!(
             "{} of {}",
-            counted(all, "run"),
-            counted(trends.len(), "scenario")
+            show_counted(all as u64, "run"),
+            show_counted(trends.len() as u64, "scenario")
         ),
         newest: runs.first().map(|run| run.minute()),
         trends: trends
@@ -94,12 +94,6 @@ pub(super) fn render(
         verdicts,
     };
     page::render(Template::Home, &page)
-}
-
-/// `1 run`, `1,200 runs`
-pub(super) fn counted(count: usize, word: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {word}{plural}", show_count(count as u64))
 }
 
 impl<'a> TrendLine<'a> {

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::figure::FIGURES;
-use super::home::counted;
 use super::page::{Frame, Template};
 use super::run::SiteRun;
 use super::status::{RunLine, Status, names, report_of, short_commit};
@@ -13,6 +12,7 @@ use crate::compare::show_change;
 use crate::report::chart::{TrendChart, TrendMark, TrendPoint, trend as draw};
 use crate::report::{RenderError, text};
 use crate::stats::{ChangePoint, FEWEST_RUNS};
+use crate::units::{show_count, show_counted};
 
 /// The way from the page to the site's folder.
 const UP: &str = "../";
@@ -96,7 +96,7 @@ pub(super) fn render(
         scenario,
         words: format!(
             "{}, {} of them in no trend, because they are no measurements of the target",
-            counted(runs.len(), "run"),
+            show_counted(runs.len() as u64, "run"),
             left_out
         ),
         trends: blocks?,
@@ -116,10 +116,13 @@ impl TrendBlock {
             .collect();
         let names = names(trend.environment, trend.label);
         let shown = match trend.older {
-            0 => format!("{} in these trends.", counted(trend.runs.len(), "run")),
+            0 => format!(
+                "{} in these trends.",
+                show_counted(trend.runs.len() as u64, "run")
+            ),
             older => format!(
                 "The newest {MOST_IN_TREND} of {} in these trends; index.json has the others.",
-                counted(trend.runs.len() + older, "run")
+                show_counted((trend.runs.len() + older) as u64, "run")
             ),
         };
         Ok(Self {
@@ -256,7 +259,7 @@ fn words(own: &FigureTrend<'_>, trend: &Trend<'_>) -> Vec<String> {
         for (index, point) in line.changes.iter().enumerate() {
             let [before, after] = [line.levels[index], line.levels[index + 1]];
             let value = |level: (usize, usize, f64)| figure.show(figure.scale.number(level.2));
-            let runs = |level: (usize, usize, f64)| counted(level.1 - level.0, "run");
+            let runs = |level: (usize, usize, f64)| show_counted((level.1 - level.0) as u64, "run");
             words.push(format!(
                 "{} ({}) from {} on: the level of {} before was {}, that of {} since is {} (p {}).",
                 own.show_change(point),
@@ -281,7 +284,7 @@ fn words(own: &FigureTrend<'_>, trend: &Trend<'_>) -> Vec<String> {
 /// What is known of the level since the last change.
 fn unfound(own: &FigureTrend<'_>, line: &Line) -> String {
     let (from, to, _) = line.levels.last().copied().unwrap_or_default();
-    let runs = counted(to - from, "run");
+    let runs = show_counted((to - from) as u64, "run");
     let since = if line.changes.is_empty() {
         format!("No change found in {runs} under the newest conditions")
     } else {
@@ -343,9 +346,7 @@ fn rows(own: &FigureTrend<'_>, trend: &Trend<'_>) -> Vec<ValueLine> {
             || "–".to_owned(),
             |(low, high)| format!("{} to {}", figure.show(low), figure.show(high)),
         );
-        let samples = reading
-            .samples
-            .map_or_else(|| "–".to_owned(), crate::units::show_count);
+        let samples = reading.samples.map_or_else(|| "–".to_owned(), show_count);
         Some(ValueLine {
             started: run.minute(),
             report: report_of(run, UP),

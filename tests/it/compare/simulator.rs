@@ -94,13 +94,25 @@ impl Simulator {
 
     /// Writes the journal of the next run into a folder.
     pub(crate) fn record(&mut self, folder: &Path, traffic: Traffic, place: Place) {
+        self.record_with(folder, traffic, place, |_| ());
+    }
+
+    /// Writes the journal of the next run into a folder, its header changed by `with`.
+    pub(crate) fn record_with(
+        &mut self,
+        folder: &Path,
+        traffic: Traffic,
+        place: Place,
+        with: impl FnOnce(&mut RunHeader),
+    ) {
         self.runs += 1;
-        let header = RunHeader {
+        let mut header = RunHeader {
             run_id: format!("20261129T12{:02}00Z-simulated-0001", self.runs),
             started_at: format!("2026-11-29T12:{:02}:00.000Z", self.runs),
             workload_hash: Some("5eed".to_owned()),
             ..self.header.clone()
         };
+        with(&mut header);
         std::fs::create_dir_all(folder).expect("a folder");
         let mut journal = Writer::create(folder, &header).expect("a journal");
         for interval in self.intervals(traffic, place) {
