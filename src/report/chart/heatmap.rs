@@ -82,8 +82,8 @@ pub(in crate::report) fn heat_legend() -> String {
         .map(|step| Ink::heat(step).swatch(i32::from(step) * 12, 12, 10))
         .collect();
     format!(
-        "<svg viewBox=\"0 0 {} 10\" aria-hidden=\"true\">{boxes}</svg>",
-        i32::from(HEAT_STEPS) * 12
+        "<svg width=\"{width}\" height=\"10\" viewBox=\"0 0 {width} 10\" aria-hidden=\"true\">{boxes}</svg>",
+        width = i32::from(HEAT_STEPS) * 12
     )
 }
 

@@ -9,7 +9,7 @@ const HEIGHT: f64 = 28.0;
 
 /// A sparkline of some numbers, starting at zero; empty for fewer than two numbers.
 ///
-/// It is decoration: the table shows the number too, so screen readers skip it.
+/// Its size stands in attributes too, for viewers that block the page's style. It is decoration: the table shows the number too, so screen readers skip it.
 pub(in crate::report) fn spark(points: &[Option<f64>]) -> String {
     let top = points.iter().flatten().copied().fold(0.0, f64::max);
     if points.iter().flatten().count() < 2 {
@@ -32,7 +32,7 @@ pub(in crate::report) fn spark(points: &[Option<f64>]) -> String {
         is_down = true;
     }
     format!(
-        "<svg class=\"spark\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">\
+        "<svg class=\"spark\" width=\"{WIDTH}\" height=\"{HEIGHT}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">\
          <path d=\"{path}\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.5\" vector-effect=\"non-scaling-stroke\"/></svg>"
     )
 }
