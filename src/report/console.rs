@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use super::analysis::{self, Topic};
 use super::compare::console_table as compare_table;
 use super::html::conclusion;
 use super::html::{signed_percent, standing};
@@ -33,6 +34,7 @@ pub fn summary(report: &Report, place: Option<&Path>, width: usize, colour: Colo
         paint: Paint::new(colour),
     };
     let mut lines = page.verdict();
+    lines.extend(page.analysis());
     lines.extend(page.thresholds());
     lines.extend(page.capacity());
     lines.extend(page.baseline());
@@ -91,6 +93,24 @@ impl ConsoleReport<'_> {
             ),
         ];
         lines.extend(self.wrapped(&verdict.reason));
+        lines
+    }
+
+    /// The first findings of the analysis, if anything stood out.
+    fn analysis(&self) -> Vec<String> {
+        let findings = analysis::analyse(self.report);
+        let found = findings
+            .iter()
+            .filter(|found| found.topic != Topic::Nothing);
+        let sentences = found.take(analysis::MOST_IN_SHORT);
+        let sentences: Vec<String> = sentences
+            .flat_map(|found| self.wrapped(&found.text))
+            .collect();
+        if sentences.is_empty() {
+            return sentences;
+        }
+        let mut lines = self.heading("Analysis");
+        lines.extend(sentences);
         lines
     }
 

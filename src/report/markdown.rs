@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use super::analysis::{self, Topic};
 use super::html::{conclusion, signed_percent, standing};
 use super::model::{Report, StepRow, ThresholdRow};
 use super::{RenderError, Renderer, text};
@@ -44,11 +45,24 @@ fn document(report: &Report) -> String {
         report.verdict.exit.code(),
         prose(&report.verdict.reason)
     );
+    analysed(report, &mut page);
     thresholds(report, &mut page);
     figures(report, &mut page);
     steps(report, &mut page);
     custom(report, &mut page);
     page
+}
+
+/// The first findings of the analysis, if anything stood out.
+fn analysed(report: &Report, page: &mut String) {
+    let findings = analysis::analyse(report);
+    let found = findings
+        .iter()
+        .filter(|found| found.topic != Topic::Nothing);
+    for (index, found) in found.take(analysis::MOST_IN_SHORT).enumerate() {
+        let gap = if index == 0 { "\n" } else { "" };
+        let _ = writeln!(page, "{gap}- {}", prose(&found.text));
+    }
 }
 
 /// The thresholds, those first that do not hold.

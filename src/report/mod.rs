@@ -3,6 +3,7 @@
 //! A [`Report`] is built once, from the journal; each renderer is a pure function of it. Nothing here reads the
 //! clock, the environment or the network.
 
+pub mod analysis;
 mod benchmark;
 mod chart;
 pub mod compare;

@@ -12,6 +12,7 @@ use self::rows::{
     CheckSummary, CustomSummary, FailureSummary, FlowSummary, GroupSummary,
     IterationFailureSummary, StepSummary,
 };
+use super::analysis::{self, Finding, Topic};
 use super::compare::RowDocument;
 use super::model::{CapacitySearch, Report, Stats, ThresholdRow};
 use super::{RenderError, Renderer};
@@ -72,6 +73,8 @@ pub(super) struct Summary<'a> {
     plan_hash: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     changes: &'a [LoadChange],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    analysis: Vec<FindingSummary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     capacity: Option<CapacitySummary<'a>>,
     load: LoadSummary,
@@ -94,6 +97,44 @@ pub(super) struct Summary<'a> {
     baseline: Option<BaselineSummary<'a>>,
     generator: GeneratorSummary<'a>,
     warnings: &'a [String],
+}
+
+/// A finding of the analysis.
+#[derive(Debug, Serialize)]
+struct FindingSummary {
+    topic: Topic,
+    is_cause: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation: Option<CorrelationSummary>,
+}
+
+/// A rank correlation.
+#[derive(Debug, Serialize)]
+struct CorrelationSummary {
+    rho: f64,
+    n: usize,
+    effective_n: f64,
+    p: f64,
+}
+
+impl FindingSummary {
+    fn of(finding: Finding) -> Self {
+        Self {
+            topic: finding.topic,
+            is_cause: finding.topic.is_cause(),
+            name: finding.name,
+            text: finding.text,
+            correlation: finding.correlation.map(|found| CorrelationSummary {
+                rho: rounded(found.rho),
+                n: found.pairs,
+                effective_n: rounded(found.effective),
+                p: found.p,
+            }),
+        }
+    }
 }
 
 /// The search for the capacity.
@@ -282,6 +323,10 @@ impl<'a> Summary<'a> {
             workload_hash: header.workload_hash.as_deref(),
             plan_hash: &header.plan_hash,
             changes: &report.changes,
+            analysis: analysis::analyse(report)
+                .into_iter()
+                .map(FindingSummary::of)
+                .collect(),
             capacity: report.capacity.as_ref().map(CapacitySummary::of),
             load: LoadSummary {
                 model: header.model,

@@ -1,8 +1,9 @@
-//! Statistics that more than one module needs: Student's t, estimates with their error, corrections for several tests, change
-//! points.
+//! Statistics that more than one module needs: Student's t, estimates with their error, rank correlation, corrections for several
+//! tests, change points.
 
 mod change_points;
 mod effect;
+mod rank;
 mod several;
 mod spending;
 mod usl;
@@ -15,6 +16,7 @@ pub use change_points::{
     CHANGE_LEVEL, ChangePoint, FEWEST_RUNS, change_points, detectable_change, levels,
 };
 pub use effect::{Bounds, Effect, runs_needed};
+pub use rank::RankCorrelation;
 pub use several::{benjamini_hochberg, holm};
 pub use spending::Spending;
 pub use usl::Usl;

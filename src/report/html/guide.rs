@@ -64,6 +64,10 @@ pub(super) const GUIDE: &[(&str, &str)] = &[
         "Requests that were sent and whose response was not complete yet.",
     ),
     (
+        "Analysis",
+        "A sentence stands there only with its figures. Slow seconds are those whose p95 is far above the run's own median: 1.5 times at least, and five standard deviations of its usual spread. A figure explains them if it was different then (Student's t on ranks, p ≤ 0.01 after Holm's correction; effective n is the number of independent seconds that say as much). ρ is Spearman's rank correlation with p95: 1 means that both rise together. A correlation is no proof of a cause.",
+    ),
+    (
         "Heatmap",
         "Each column is a time span, each row a range of response times; a stronger colour means more requests. Two bands mean two kinds of requests, often cache hits and cache misses.",
     ),

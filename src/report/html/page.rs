@@ -17,7 +17,7 @@ use crate::record::LogLine;
 use crate::report::compare::Line;
 use crate::report::model::Report;
 use crate::report::summary::Summary;
-use crate::report::{RenderError, chart, text};
+use crate::report::{RenderError, analysis, chart, text};
 use crate::units::{ByteSize, show_count, show_counted, show_duration, show_number, show_share};
 use crate::verdict::Conclusion;
 
@@ -33,6 +33,7 @@ pub(super) struct Page<'a> {
     verdict: Banner<'a>,
     facts: Vec<(&'static str, String)>,
     warnings: Vec<String>,
+    analysis: Vec<String>,
     tiles: Vec<Tile>,
     thresholds: Vec<ThresholdLine<'a>>,
     capacity: Option<CapacityBlock<'a>>,
@@ -86,6 +87,7 @@ struct Charts {
     percentiles: Option<String>,
     rates: Option<String>,
     users: Option<String>,
+    knee: Option<String>,
     failures: Option<String>,
     cpu: Option<String>,
     memory: Option<String>,
@@ -135,6 +137,10 @@ impl<'a> Page<'a> {
             },
             facts: facts(report),
             warnings: warnings(report),
+            analysis: analysis::analyse(report)
+                .into_iter()
+                .map(|found| found.text)
+                .collect(),
             tiles: tiles::outcome(report),
             thresholds: tables::thresholds(report),
             capacity: capacity::capacity(report),
@@ -149,6 +155,7 @@ impl<'a> Page<'a> {
                 percentiles: chart::percentiles(report)?,
                 rates: chart::rates(report)?,
                 users: chart::users(report)?,
+                knee: chart::knee(report)?,
                 failures: chart::failures(report)?,
                 cpu: chart::cpu(report)?,
                 memory: chart::memory(report)?,

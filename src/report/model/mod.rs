@@ -25,7 +25,7 @@ pub use distribution::{CurvePoint, Stats};
 pub use failures::{FailureGroup, UnmeasuredFailure};
 pub use heatmap::Heatmap;
 pub use rows::{Row, SeriesTimeline};
-pub use timeline::{Point, Spread};
+pub use timeline::{Phases, Point, Spread};
 
 use crate::compare::{Comparison, Profile};
 use crate::exit::Exit;

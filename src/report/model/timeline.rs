@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::outcome::Outcome;
 use crate::plan::{Series, Subject};
 use crate::record::bins::Sum;
-use crate::record::{Bins, Interval};
+use crate::record::{Bins, Interval, SeriesInterval, Timing};
 use crate::units::Micros;
 
 /// The maximum number of points, plus one for the boundary of the warm-up.
@@ -38,6 +38,8 @@ pub struct Point {
     pub failures: BTreeMap<Outcome, u64>,
     /// Response times; `None` if no request succeeded.
     pub response: Option<Spread>,
+    /// The parts of the response times.
+    pub phases: Phases,
     /// The generator's CPU usage as a fraction of all cores, averaged.
     pub generator_cpu: f64,
     /// The generator's resident memory at its end, in bytes.
@@ -46,6 +48,35 @@ pub struct Point {
     pub loop_delay_max: Micros,
     /// Average CPU usage and resident memory in bytes of a target that Gander started.
     pub target: Option<(f64, u64)>,
+}
+
+/// Sums of times of successful requests and of opened connections, in microseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Phases {
+    /// The number of successful requests.
+    pub requests: u64,
+    /// From the intended start to the last byte.
+    pub response: f64,
+    /// From the actual start to the last byte.
+    pub service: f64,
+    /// From the actual start to the first byte.
+    pub first_byte: f64,
+    /// TCP connects.
+    pub connect: f64,
+    /// TLS handshakes.
+    pub tls: f64,
+}
+
+impl Phases {
+    fn add(&mut self, part: &SeriesInterval) {
+        let total_of = |timing| part.histogram(timing).map_or(0.0, total);
+        self.requests += part.histogram(Timing::ResponseTime).map_or(0, Bins::len);
+        self.response += total_of(Timing::ResponseTime);
+        self.service += total_of(Timing::ServiceTime);
+        self.first_byte += total_of(Timing::Ttfb);
+        self.connect += total_of(Timing::Connect);
+        self.tls += total_of(Timing::Tls);
+    }
 }
 
 /// Percentiles of a bucket.
@@ -59,6 +90,8 @@ pub struct Spread {
     pub p99: Micros,
     /// The longest.
     pub max: Micros,
+    /// The mean, in microseconds.
+    pub mean: f64,
 }
 
 impl Spread {
@@ -73,8 +106,15 @@ impl Spread {
             p95,
             p99,
             max: Micros(times.max()),
+            mean: total(times) / times.len() as f64,
         })
     }
+}
+
+/// The sum of some times, in microseconds.
+fn total(times: &Bins) -> f64 {
+    let times = times.values();
+    times.map(|(time, count)| time as f64 * count as f64).sum()
 }
 
 impl Point {
@@ -200,6 +240,7 @@ impl OpenPoint {
             }
             point.requests += part.counts.ended;
             point.failed += part.counts.failed;
+            point.phases.add(part);
             for (outcome, count) in &part.counts.outcomes {
                 if outcome.is_failure() {
                     *point.failures.entry(*outcome).or_default() += count;

@@ -51,6 +51,7 @@ fn state(second: u64) -> LiveState {
             p95: Micros(61_000),
             p99: Micros(98_000),
             max: Micros(140_000),
+            mean: 24_000.0,
         }),
         timed_out: (second == 40).then_some((3, Micros(300_000))),
         total_requests: 197 * second,

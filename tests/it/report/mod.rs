@@ -1,5 +1,6 @@
 //! Reports of constructed runs: every renderer from one fixed report, and properties of all of them.
 
+mod analysis;
 mod ci;
 mod custom;
 mod fixture;
