@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::figures::{Figures, Moment, Shown, Signal, Step, median};
+use super::figures::{Figures, Moment, Quantile, Shown, Signal, Step, median};
 use super::slow::Slow;
 use super::{Finding, Topic};
 use crate::stats::{RankCorrelation, holm, mean, variance};
@@ -24,7 +24,7 @@ const LOAD_RATIO: f64 = 1.3;
 const P95_RATIO: f64 = 1.5;
 const P95_EXCESS: f64 = 1_000.0;
 
-/// The least delay of the generator as a share of the time added to p95, and its least CPU usage.
+/// The least delay of the generator as a share of the time added, and its least CPU usage.
 const GENERATOR_SHARE: f64 = 0.25;
 const GENERATOR_CPU: f64 = 0.9;
 
@@ -52,8 +52,9 @@ pub(super) fn causes(figures: &Figures, slow: Option<&Slow>) -> Vec<Finding> {
         None if load.is_some() => slowest_third(figures),
         None => return Vec::new(),
     };
-    let moved = moved(figures, &is_slow);
-    if let Some(found) = generator(figures, &is_slow, &moved) {
+    let by = slow.map_or(Quantile::P95, |slow| slow.by);
+    let moved = moved(figures, &is_slow, by);
+    if let Some(found) = generator(figures, &is_slow, by, &moved) {
         return vec![found];
     }
     let follows_load = load.is_some();
@@ -61,7 +62,7 @@ pub(super) fn causes(figures: &Figures, slow: Option<&Slow>) -> Vec<Finding> {
     let pauses = slow.filter(|_| !follows_load);
     match pauses.and_then(|slow| pauses_of(figures, slow)) {
         Some(pauses) => found.push(pauses),
-        None => found.extend(target(figures, &moved)),
+        None => found.extend(target(figures, by, &moved)),
     }
     if found.is_empty() {
         found.push(unexplained(figures));
@@ -110,11 +111,11 @@ impl Movement<'_> {
     }
 }
 
-/// The figures that moved with p95, after Holm's correction for all that are compared.
-fn moved<'a>(figures: &'a Figures, is_slow: &[bool]) -> Vec<Movement<'a>> {
+/// The figures that moved with the times, after Holm's correction for all that are compared.
+fn moved<'a>(figures: &'a Figures, is_slow: &[bool], by: Quantile) -> Vec<Movement<'a>> {
     let compared = figures
         .signals()
-        .filter_map(|signal| movement(figures, signal, is_slow));
+        .filter_map(|signal| movement(figures, signal, is_slow, by));
     let compared: Vec<Movement<'a>> = compared.collect();
     let p: Vec<f64> = compared
         .iter()
@@ -134,10 +135,15 @@ fn moved<'a>(figures: &'a Figures, is_slow: &[bool]) -> Vec<Movement<'a>> {
         .collect()
 }
 
-fn movement<'a>(figures: &Figures, signal: &'a Signal, is_slow: &[bool]) -> Option<Movement<'a>> {
+fn movement<'a>(
+    figures: &Figures,
+    signal: &'a Signal,
+    is_slow: &[bool],
+    by: Quantile,
+) -> Option<Movement<'a>> {
     let read = || {
         let values = signal.values.iter().zip(&figures.points).zip(is_slow);
-        values.filter_map(|((value, point), slow)| Some(((*value)?, point.p95, *slow)))
+        values.filter_map(|((value, point), slow)| Some(((*value)?, by.of(point), *slow)))
     };
     let of = |wanted| -> Vec<f64> {
         let chosen = read().filter(|(_, _, slow)| *slow == wanted);
@@ -147,7 +153,7 @@ fn movement<'a>(figures: &Figures, signal: &'a Signal, is_slow: &[bool]) -> Opti
     if slow.len() < FEWEST_READINGS.0 || others.len() < FEWEST_READINGS.1 {
         return None;
     }
-    let pairs: Vec<(f64, f64)> = read().map(|(value, p95, _)| (value, p95)).collect();
+    let pairs: Vec<(f64, f64)> = read().map(|(value, time, _)| (value, time)).collect();
     // ρ is over all points. Most are not slow, so what counts is the difference between slow points and others; the residuals
     // of that are the figure's own noise.
     let groups: Vec<(f64, f64)> = read()
@@ -235,11 +241,16 @@ fn article(name: &str) -> &'static str {
 }
 
 /// That the generator was late or its CPU was used up: then nothing is said of the target.
-fn generator(figures: &Figures, is_slow: &[bool], moved: &[Movement<'_>]) -> Option<Finding> {
+fn generator(
+    figures: &Figures,
+    is_slow: &[bool],
+    by: Quantile,
+    moved: &[Movement<'_>],
+) -> Option<Finding> {
     let times = |wanted: bool| {
         let points = figures.points.iter().zip(is_slow);
         let chosen = points.filter(move |(_, slow)| **slow == wanted);
-        median(chosen.map(|(point, _)| point.p95))
+        median(chosen.map(|(point, _)| by.of(point)))
     };
     let added = times(true) - times(false);
     let is_late = |movement: &&Movement<'_>| {
@@ -250,8 +261,9 @@ fn generator(figures: &Figures, is_slow: &[bool], moved: &[Movement<'_>]) -> Opt
     };
     let late = moved.iter().find(is_late)?;
     let text = format!(
-        "{} rose with p95: {}. No cause in the target is named, because the generator may be the cause.",
+        "{} rose with {}: {}. No cause in the target is named, because the generator may be the cause.",
         capitalised(&late.signal.name),
+        by.name(),
         late.told()
     );
     Some(late.says(Topic::Generator, text))
@@ -318,7 +330,7 @@ fn stalled_share(steps: &[Step], slow: &Slow) -> f64 {
 }
 
 /// The figure of the target that moved, and is nearest to the cause as far as its meaning is known.
-fn target(figures: &Figures, moved: &[Movement<'_>]) -> Option<Finding> {
+fn target(figures: &Figures, by: Quantile, moved: &[Movement<'_>]) -> Option<Finding> {
     const UNKNOWN: u8 = 8;
     let order =
         |movement: &&Movement<'_>| movement.signal.known.map_or(UNKNOWN, |known| known.order);
@@ -340,8 +352,9 @@ fn target(figures: &Figures, moved: &[Movement<'_>]) -> Option<Finding> {
     });
     let (first, others) = candidates.split_first()?;
     let mut text = format!(
-        "{} moved with p95: {}",
+        "{} moved with {}: {}",
         capitalised(&first.signal.name),
+        by.name(),
         first.told()
     );
     if let Some(known) = first.signal.known {

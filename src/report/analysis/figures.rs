@@ -36,10 +36,36 @@ pub(super) struct Moment {
     pub(super) start: Micros,
     pub(super) end: Micros,
     /// In microseconds.
+    pub(super) p50: f64,
+    /// In microseconds.
     pub(super) p95: f64,
     /// In microseconds.
     pub(super) max: f64,
     pub(super) phases: Phases,
+}
+
+/// The percentile of the response times by which points are slow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quantile {
+    P50,
+    P95,
+}
+
+impl Quantile {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::P50 => "p50",
+            Self::P95 => "p95",
+        }
+    }
+
+    /// Its value at a point, in microseconds.
+    pub(super) const fn of(self, point: &Moment) -> f64 {
+        match self {
+            Self::P50 => point.p50,
+            Self::P95 => point.p95,
+        }
+    }
 }
 
 /// A step: successful requests and the sum of their times in microseconds, for each point.
@@ -157,6 +183,7 @@ impl Moment {
         Self {
             start: point.start,
             end: point.end,
+            p50: times.p50.0 as f64,
             p95: times.p95.0 as f64,
             max: times.max.0 as f64,
             phases: point.phases,

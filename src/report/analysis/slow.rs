@@ -1,21 +1,22 @@
-//! Slow points of a run: those whose p95 is far above the run's own median.
+//! Slow points of a run: those whose p95 is far above the run's own median. If p50 shows more of them, it decides: of few
+//! requests a second, p95 is so uneven that a rise of all times disappears in its noise.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::figures::{Figures, Moment, Shown, median};
+use super::figures::{Figures, Moment, Quantile, Shown, median};
 use super::{Finding, Topic};
 use crate::report::text;
 use crate::units::{show_duration, show_number};
 
-/// A point is slow if ln p95 is this many standard deviations above the median, the deviation estimated by the median
+/// A point is slow if the logarithm of its time is this many standard deviations above the median, the deviation estimated by the median
 /// absolute deviation. Source: Leys et al., Journal of Experimental Social Psychology 49 (2013), who advise 2.5 to 3.
 const DEVIATIONS: f64 = 5.0;
 
 /// The median absolute deviation of a normal distribution is its standard deviation divided by this.
 const MAD_TO_DEVIATION: f64 = 1.4826;
 
-/// A point is slow only if its p95 is at least this many times the median.
+/// A point is slow only if its time is at least this many times the median.
 const LEAST_RATIO: f64 = 1.5;
 
 /// And at least this much above it.
@@ -33,30 +34,35 @@ const MOST_PERIODS: usize = 3;
 /// The slow points of a run.
 #[derive(Debug, Clone)]
 pub(super) struct Slow {
+    /// The times that are compared.
+    pub(super) by: Quantile,
     /// For each point, true if it is slow.
     pub(super) marks: Vec<bool>,
     /// First and last point of each period.
     pub(super) periods: Vec<(usize, usize)>,
-    /// The median p95 over all points, in microseconds.
+    /// The median of these times over all points, in microseconds.
     usual: f64,
-    /// The p95 from which a point is slow.
+    /// The time from which a point is slow.
     limit: f64,
 }
 
 impl Slow {
     /// The slow points; `None` if they are too few to say anything.
     pub(super) fn of(figures: &Figures) -> Option<Self> {
-        let logs = || figures.points.iter().map(|point| point.p95.max(1.0).ln());
+        let found = [Quantile::P50, Quantile::P95].map(|by| Self::by(figures, by));
+        let count = |slow: &Self| slow.marks.iter().filter(|slow| **slow).count();
+        found.into_iter().flatten().max_by_key(count)
+    }
+
+    fn by(figures: &Figures, by: Quantile) -> Option<Self> {
+        let times = || figures.points.iter().map(|point| by.of(point));
+        let logs = || times().map(|time| time.max(1.0).ln());
         let middle = median(logs());
         let deviation = MAD_TO_DEVIATION * median(logs().map(|log| (log - middle).abs()));
         let usual = middle.exp();
         let limit =
             (usual * LEAST_RATIO.max((DEVIATIONS * deviation).exp())).max(usual + LEAST_EXCESS);
-        let marks: Vec<bool> = figures
-            .points
-            .iter()
-            .map(|point| point.p95 > limit)
-            .collect();
+        let marks: Vec<bool> = times().map(|time| time > limit).collect();
         let mut periods: Vec<(usize, usize)> = Vec::new();
         let slow = marks.iter().enumerate().filter(|(_, slow)| **slow);
         for (index, _) in slow {
@@ -67,6 +73,7 @@ impl Slow {
         }
         let count = marks.iter().filter(|slow| **slow).count();
         (count >= FEWEST).then_some(Self {
+            by,
             marks,
             periods,
             usual,
@@ -78,7 +85,9 @@ impl Slow {
     pub(super) fn told(&self, figures: &Figures) -> Finding {
         let time = |value: f64| Shown::Micros.show(value);
         let slow = || self.members(&figures.points).filter(|(slow, _)| *slow);
-        let worst = slow().map(|(_, point)| point.p95).fold(0.0, f64::max);
+        let worst = slow()
+            .map(|(_, point)| self.by.of(point))
+            .fold(0.0, f64::max);
         let mut longest = self.periods.clone();
         longest.sort_by_key(|(first, last)| std::cmp::Reverse(last - first));
         let more = longest.len().saturating_sub(MOST_PERIODS);
@@ -95,7 +104,8 @@ impl Slow {
         Topic::SlowSeconds.says(
             None,
             format!(
-                "p95 was above {} in {} of {} ({periods}), up to {}; its median was {}.",
+                "{} was above {} in {} of {} ({periods}), up to {}; its median was {}.",
+                self.by.name(),
                 time(self.limit),
                 span(slow().count(), figures),
                 span(figures.points.len(), figures),
@@ -118,7 +128,7 @@ pub(super) fn nothing(figures: &Figures) -> Finding {
     Topic::Nothing.says(
         None,
         format!(
-            "Nothing stood out: the p95 of {} had the median {} and the maximum {}.",
+            "Nothing stood out from the run's own noise: the p95 of {} had the median {} and the maximum {}.",
             span(figures.points.len(), figures),
             Shown::Micros.show(median(p95())),
             Shown::Micros.show(highest),

@@ -80,6 +80,7 @@ fn run(seed: u64, phi: f64, factor: impl Fn(usize) -> f64) -> Figures {
         figures.points.push(Moment {
             start: Micros(second as u64 * 1_000_000),
             end: Micros((second as u64 + 1) * 1_000_000),
+            p50: 5_000.0 * (0.1 * dice.normal()).exp() * factor(second),
             p95,
             max: p95 * 2.0,
             phases: Phases {
@@ -266,6 +267,24 @@ fn the_step_and_the_part_with_the_added_time_are_named() {
     assert!(found[2].text.starts_with("100 %"), "{}", found[2].text);
     assert!(found[3].text.starts_with("90 %"), "{}", found[3].text);
     assert!(found[3].text.contains("first byte"), "{}", found[3].text);
+}
+
+#[test]
+fn a_rise_of_all_times_is_seen_through_an_uneven_p95() {
+    let mut figures = slow_for_20_seconds(19, 0.0);
+    let mut dice = Dice(23);
+    for point in &mut figures.points {
+        point.p95 *= (0.8 * dice.normal()).exp();
+    }
+    raise(target(&mut figures, "target.statement"), 20.0);
+    let found = findings(&figures);
+    assert!(
+        found[0].text.starts_with("p50 was above"),
+        "{}",
+        found[0].text
+    );
+    let expected = (Topic::Target, Some("target.statement".to_owned()));
+    assert_eq!(causes(&found), [expected]);
 }
 
 #[test]

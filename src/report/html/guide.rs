@@ -65,7 +65,7 @@ pub(super) const GUIDE: &[(&str, &str)] = &[
     ),
     (
         "Analysis",
-        "A sentence stands there only with its figures. Slow seconds are those whose p95 is far above the run's own median: 1.5 times at least, and five standard deviations of its usual spread. A figure explains them if it was different then (Student's t on ranks, p ≤ 0.01 after Holm's correction; effective n is the number of independent seconds that say as much). ρ is Spearman's rank correlation with p95: 1 means that both rise together. A correlation is no proof of a cause.",
+        "A sentence stands there only with its figures. Slow seconds are those whose p95 or p50 is far above the run's own median: 1.5 times at least, and five standard deviations of its usual spread. A figure explains them if it was different then (Student's t on ranks, p ≤ 0.01 after Holm's correction; effective n is the number of independent seconds that say as much). ρ is Spearman's rank correlation with that percentile: 1 means that both rise together. A correlation is no proof of a cause.",
     ),
     (
         "Heatmap",
