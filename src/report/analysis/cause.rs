@@ -304,7 +304,8 @@ fn pauses_of(figures: &Figures, slow: &Slow) -> Option<Finding> {
     Some(Topic::Pauses.says(
         None,
         format!(
-            "The target paused at regular intervals: {} times, about every {} s, for up to {} (the median of the longest times), in {} of the steps at once.",
+            "The target paused at regular intervals: {} times, about every {} s, for up to {} (the median of the \
+             longest times), in {} of the steps at once.",
             periods.len(),
             show_number((gap * 10.0).round() / 10.0),
             Shown::Micros.show(longest),
@@ -378,7 +379,8 @@ fn unexplained(figures: &Figures) -> Finding {
     Topic::Unexplained.says(
         None,
         format!(
-            "None of the {compared} figures of load, generator and target was different in those seconds (p ≤ {LEVEL} after Holm's correction)."
+            "None of the {compared} figures of load, generator and target was different in those seconds (p ≤ {LEVEL} after \
+             Holm's correction)."
         ),
     )
 }

@@ -114,7 +114,7 @@ impl Figures {
     /// The figures of a report: measured load only, whole points with enough requests.
     pub(super) fn of(report: &Report) -> Self {
         let measured = || report.timeline.iter().filter(|point| !point.is_warm_up);
-        let usual = measured().map(Point::seconds).fold(0.0, f64::max);
+        let usual = median(measured().map(Point::seconds));
         let load_ends = measured().next().map_or(0.0, |point| {
             point.start.as_secs_f64() + report.load_time.as_secs_f64()
         });

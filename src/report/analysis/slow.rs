@@ -107,8 +107,8 @@ impl Slow {
                 "{} was above {} in {} of {} ({periods}), up to {}; its median was {}.",
                 self.by.name(),
                 time(self.limit),
-                span(slow().count(), figures),
-                span(figures.points.len(), figures),
+                span(slow().map(|(_, point)| point)),
+                span(figures.points.iter()),
                 time(worst),
                 time(self.usual),
             ),
@@ -129,18 +129,19 @@ pub(super) fn nothing(figures: &Figures) -> Finding {
         None,
         format!(
             "Nothing stood out from the run's own noise: the p95 of {} had the median {} and the maximum {}.",
-            span(figures.points.len(), figures),
+            span(figures.points.iter()),
             Shown::Micros.show(median(p95())),
             Shown::Micros.show(highest),
         ),
     )
 }
 
-/// The time of so many points.
-pub(super) fn span(points: usize, figures: &Figures) -> String {
-    let seconds = points as f64 * figures.seconds;
+/// The time of some points in all.
+fn span<'a>(points: impl Iterator<Item = &'a Moment>) -> String {
+    let lengths = points.map(|point| point.end.saturating_sub(point.start).as_secs_f64());
+    let seconds = lengths.sum::<f64>().round();
     if seconds < 120.0 {
-        return format!("{} s", show_number(seconds.round()));
+        return format!("{} s", show_number(seconds));
     }
-    show_duration(Duration::from_secs(seconds.round() as u64))
+    show_duration(Duration::from_secs(seconds as u64))
 }
