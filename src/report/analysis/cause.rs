@@ -379,8 +379,8 @@ fn unexplained(figures: &Figures) -> Finding {
     Topic::Unexplained.says(
         None,
         format!(
-            "None of the {compared} figures of load, generator and target was different in those seconds (p ≤ {LEVEL} after \
-             Holm's correction)."
+            "None of the {compared} figures of load, generator and target explains it with enough evidence (p ≤ {LEVEL} \
+             after Holm's correction)."
         ),
     )
 }

@@ -70,7 +70,7 @@ pub(super) fn phase(figures: &Figures, slow: &Slow) -> Option<Finding> {
     let (name, share) = largest(added)?;
     Some(Topic::Phase.says(
         Some(name),
-        format!("{} of it is {name}.", show_percent(share)),
+        format!("{} of the time added then is {name}.", show_percent(share)),
     ))
 }
 
@@ -80,5 +80,6 @@ fn largest<'a>(added: impl Iterator<Item = (&'a str, f64)>) -> Option<(&'a str, 
     let total: f64 = added.iter().map(|(_, added)| added).sum();
     let (name, most) = added.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
     let share = most / total;
-    (share >= LEAST_SHARE).then_some((name, share))
+    // Whole percent: more digits would claim more than the shares hold.
+    (share >= LEAST_SHARE).then_some((name, (share * 100.0).round() / 100.0))
 }
