@@ -228,6 +228,7 @@ fn header() -> RunHeader {
         peak_users: 0,
         metrics: Metrics::built_in(),
         custom_metrics: Vec::new(),
+        kept_metrics: Vec::new(),
         series: series(),
         checks: Vec::new(),
         thresholds: Vec::new(),

@@ -2,7 +2,8 @@
 //! target performed.
 //!
 //! The pipeline, in the order of the modules: a file becomes a [`scenario`], a scenario becomes a [`plan`], the
-//! [`engine`] runs the plan's users over the [`transport`], their samples are [`record`]ed, the [`verdict`] judges
+//! [`engine`] runs the plan's users over the [`transport`], their samples are [`record`]ed, a [`monitor`]
+//! reads the target's own metrics beside them, the [`verdict`] judges
 //! the record, and [`report`] renders it. [`cmd`] connects these, one function per subcommand.
 
 pub mod ab;
@@ -20,6 +21,7 @@ pub mod expr;
 mod format;
 pub mod managed;
 pub mod mask;
+pub mod monitor;
 pub mod outcome;
 pub mod plan;
 pub mod probe;

@@ -15,14 +15,15 @@ use crate::cli::BundledArgs;
 use crate::cli::{OutputArgs, ReceiverArgs, SetupArgs};
 use crate::engine;
 use crate::export::TextOutput;
-use crate::plan::{Plan, Segment};
+use crate::monitor::MOST_BYTES;
+use crate::plan::{Plan, PlannedSource, Segment};
 use crate::probe::Limits;
 use crate::record::journal::{BaselineRecord, JournalError, Writer};
 use crate::record::{RunHeader, StopReason};
 use crate::run::{
     self, LiveView, Run, RunningTarget, Signals, Sinks, header, survive_file_size_limit,
 };
-use crate::scenario::{Overrides, Scenario, Target};
+use crate::scenario::{Cookies, Overrides, Scenario, Target};
 use crate::transport::{Settings, Shared};
 
 use super::live_file::LiveFile;
@@ -244,6 +245,7 @@ impl Prepared {
         let closed = match reached {
             Ok(()) => {
                 let run = Run {
+                    scraper: scraper(&plan, setup)?,
                     plan: Arc::new(plan),
                     transport,
                     header: &header,
@@ -353,6 +355,19 @@ fn transport(plan: &Plan, setup: &Setup) -> Result<Arc<Shared>, CommandError> {
     .map_err(|error| CommandError::Argument(error.into()))
 }
 
+/// The client of the scrapes of the target's own metrics, under the same rules about hosts and certificates.
+fn scraper(plan: &Plan, setup: &Setup) -> Result<Arc<Shared>, CommandError> {
+    Shared::new(Settings {
+        redirects: 0,
+        cookies: Cookies::Off,
+        body_limit: MOST_BYTES,
+        resend: true,
+        tls: &plan.workload.http.tls,
+        allowed_hosts: setup.allowed_hosts.clone(),
+    })
+    .map_err(|error| CommandError::Argument(error.into()))
+}
+
 /// Loads the trusted certificates if they may be needed, and connects once. A target that may not be loaded is an
 /// error of the caller; a target that cannot be reached ends the run before its load (the inner error).
 async fn reach(plan: &Plan, transport: &Shared) -> Result<Result<(), String>, CommandError> {
@@ -368,6 +383,17 @@ async fn reach(plan: &Plan, transport: &Shared) -> Result<Result<(), String>, Co
                 return Err(CommandError::Argument(error.into()));
             }
             Err(error) => return Ok(Err(error.to_string())),
+        }
+    }
+    let sources = plan.monitor.sources.iter();
+    let is_apart = |source: &&PlannedSource| source.url.origin() != plan.workload.target.origin();
+    for source in sources.filter(is_apart) {
+        // One that does not answer is a gap in its metrics; one that may not be asked is an error.
+        match transport.preflight(&source.url).await {
+            Err(error) if error.is_invalid_input() => {
+                return Err(CommandError::Argument(error.into()));
+            }
+            Ok(()) | Err(_) => {}
         }
     }
     Ok(Ok(()))

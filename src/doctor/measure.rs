@@ -173,6 +173,7 @@ async fn send(
     let (tell, told) = mpsc::channel();
     let run = Run {
         plan: Arc::new(plan),
+        scraper: Arc::clone(&transport),
         transport,
         header: &header,
         grace: GRACE,

@@ -1,7 +1,7 @@
 //! Expressions: the one language of templates, conditions and thresholds.
 //!
 //! A [`Template`] is text with `${…}` in it, a [`Condition`] is one expression, and a threshold compares a number of
-//! the run with a limit ([`threshold`]). All of them use one cursor and one error type, [`ExprError`]. Names become
+//! the run with a limit ([`threshold`]). A [`selector`] reads a target's own metrics. All of them use one cursor and one error type, [`ExprError`]. Names become
 //! slots and columns when the text is compiled ([`Names`]); evaluation needs a [`Context`], which the engine's user
 //! state implements. This module knows no users and has no random source of its own.
 
@@ -22,7 +22,9 @@ mod known;
 mod names;
 mod parse;
 mod part;
+mod relation;
 mod render;
+pub mod selector;
 mod slips;
 mod suggest;
 mod template;

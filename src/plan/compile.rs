@@ -14,7 +14,8 @@ use super::threshold::resolve;
 use super::{
     AuthSeries, CheckEntry, CheckId, HttpPlan, MAX_SERIES, MeasuredRequest, Metrics, OTHER, Plan,
     PlannedFlow, PlannedRequest, PlannedSession, ReadsBody, RequestUrl, Secrets, Segment, Series,
-    SeriesId, Subject, TOKEN, TokenPlan, Workload, fingerprint, refusal, think, uses, vars,
+    SeriesId, Subject, TOKEN, TokenPlan, Workload, fingerprint, monitor, refusal, think, uses,
+    vars,
 };
 use crate::expr::PartSet;
 use crate::scenario::program::{Group, each_block, with_requests};
@@ -33,6 +34,7 @@ impl Plan {
         let compiler = WorkloadCompiler::new(scenario, target);
         let (mut workload, mut problems) = compiler.workload(scenario, target, seed, segment);
         problems.extend(vars::draw(&mut workload));
+        let monitor = monitor::compile(&scenario.monitor, &workload, &mut problems);
         problems.extend(refusal::of_load(&workload));
         problems.extend(refusal::of_counts(&workload));
         problems.extend(refusal::of_rendezvous(&workload));
@@ -65,6 +67,7 @@ impl Plan {
             kind: scenario.kind,
             think_time: scenario.think_time,
             thresholds,
+            monitor,
             search,
             secrets,
             hash: fingerprint::plan(&workload_hash, seed),

@@ -11,6 +11,7 @@ mod fingerprint;
 mod load;
 mod loads_of;
 pub mod metrics;
+mod monitor;
 pub mod outline;
 mod refusal;
 mod request;
@@ -37,6 +38,7 @@ pub use body::gzipped;
 pub use load::schedule::Schedule;
 pub use load::{LoadProfile, Loads, Mix, arrivals, curve, schedule};
 pub use metrics::{MetricEntry, MetricId, Metrics, Timing};
+pub use monitor::{MonitorPlan, PlannedSource};
 pub use search::SearchPlan;
 pub use secrets::Secrets;
 pub use selection::leave_out_unmeasured;
@@ -91,6 +93,8 @@ pub struct Plan {
     pub workload: Workload,
     /// The thresholds; built-in ones come last.
     pub thresholds: Vec<Threshold>,
+    /// Where the target's own metrics are read.
+    pub monitor: MonitorPlan,
     /// The search for the capacity, if the load is one.
     pub search: Option<SearchPlan>,
     /// Values that no output may show.

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::{BodyPiece, PlannedRequest, RequestBody, RequestUrl, Workload};
 use crate::expr::{Expression, TemplateSegment};
 use crate::mask::{Mask, is_secret_name, labelled_values};
-use crate::scenario::{CaptureFrom, Scenario, Secret, SlotId, Template, Value};
+use crate::scenario::{CaptureFrom, Scenario, Secret, SlotId, SourceUrl, Template, Value};
 
 /// A placeholder for any value; it occurs in no other text.
 const ANY: &str = "0any0value0";
@@ -48,6 +48,16 @@ impl Secrets {
         }
         for request in workload.all_requests().chain(workload.token_requests()) {
             found.request(request);
+        }
+        for source in &scenario.monitor {
+            for (name, template) in &source.headers {
+                if is_secret_name(name.as_str()) {
+                    found.whole(template);
+                }
+            }
+            if let SourceUrl::Absolute(url) = &source.url {
+                found.texts.extend(labelled_values(url.as_str()));
+            }
         }
         found.slots.sort_unstable();
         found.slots.dedup();

@@ -6,8 +6,8 @@ use rand::Rng as _;
 use rand_pcg::Pcg64Mcg;
 
 use super::Workload;
-use crate::expr::{Ambient, Context, StoredValue};
-use crate::scenario::{Diagnostic, SlotId, Value, Variable};
+use crate::expr::{Ambient, Context, Missing, StoredValue};
+use crate::scenario::{Diagnostic, SlotId, Template, Value, Variable};
 use crate::script::{Scripts, Surroundings};
 
 /// The stream of these random numbers, which no user has.
@@ -38,6 +38,19 @@ pub(super) fn draw(workload: &mut Workload) -> Vec<Diagnostic> {
     }
     workload.variables = drawing.variables;
     problems
+}
+
+/// The text of a template that needs no user, or the reason why there is none.
+pub(super) fn rendered(workload: &Workload, template: &Template) -> Result<String, Missing> {
+    let mut drawing = Drawing {
+        seed: workload.seed,
+        variables: workload.variables.clone(),
+        scripts: Arc::clone(&workload.scripts),
+        random: Pcg64Mcg::new(STREAM ^ u128::from(workload.seed) << 8),
+    };
+    let mut text = String::new();
+    template.render(&mut drawing, &mut text)?;
+    Ok(text)
 }
 
 /// The variables so far.

@@ -43,6 +43,9 @@ pub struct Health {
 /// The resource usage of a target that Gander started, in one interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct TargetHealth {
+    /// User and system CPU time used in the interval, in µs; runs of older versions have none.
+    #[serde(default)]
+    pub cpu_us: u64,
     /// CPU usage as a fraction of all cores.
     pub cpu: f64,
     /// Resident memory, in bytes.
@@ -155,8 +158,9 @@ impl ProcessHealth {
     /// Ends the interval and starts the next; `None` when the processes have exited.
     pub fn sample(&mut self) -> Option<TargetHealth> {
         let usage = self.of.usage()?;
-        let (_, cpu) = self.cpu.read(usage.cpu_time);
+        let (used, cpu) = self.cpu.read(usage.cpu_time);
         Some(TargetHealth {
+            cpu_us: Micros::from(used).0,
             cpu,
             rss_bytes: usage.rss_bytes,
         })

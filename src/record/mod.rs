@@ -9,6 +9,7 @@ mod bank;
 pub mod bins;
 mod carried;
 mod change;
+mod distribution;
 mod ending;
 mod failures;
 mod gauges;
@@ -16,6 +17,7 @@ pub mod histogram;
 pub mod journal;
 mod log;
 mod merge;
+mod monitored;
 pub mod recorder;
 mod search;
 pub mod shard;
@@ -33,10 +35,12 @@ pub use after_load::AfterLoad;
 pub use bins::Bins;
 pub use carried::{Carried, Parted};
 pub use change::{LoadChange, LoadChangeKind};
+pub use distribution::{Bucket, Distribution};
 pub use ending::{LoadStarts, LostUsers, StopReason};
 pub use failures::FailureExample;
 pub use journal::{Event, RunHeader};
 pub use log::{Log, LogLine, LoggedBy};
+pub use monitored::{KeptReading, KeptSum, Monitored, Scrapes, add_kept};
 pub use recorder::Recorder;
 pub use search::{Capacity, LevelResult, Purpose, SearchEnd, SearchLevel};
 pub use shard::Shard;
@@ -191,6 +195,8 @@ pub struct Interval {
     pub health: Health,
     /// The health of a target that Gander started.
     pub target: Option<TargetHealth>,
+    /// The target's own metrics.
+    pub monitored: Monitored,
 }
 
 impl Interval {

@@ -13,7 +13,7 @@ use super::gauges::Gauges;
 use super::log::Log;
 use super::shard::{Shard, ShardRecords, lock};
 use super::values::{Millionths, Values};
-use super::{Counts, Health, Interval, LoadCounts, SeriesInterval, TargetHealth};
+use super::{Counts, Health, Interval, LoadCounts, Monitored, SeriesInterval, TargetHealth};
 use crate::outcome::Outcome;
 use crate::plan::{CheckId, Metrics, Series, SeriesId};
 use crate::probe::OwnHealth;
@@ -179,7 +179,7 @@ impl Recorder {
     }
 
     /// Ends the interval at `end` and starts the next. This fills in the requests in flight and the generator's
-    /// health; the caller provides the rest of `load`.
+    /// health; the caller provides the rest of `load`, and the target's own metrics.
     pub fn rotate(
         &self,
         end: Micros,
@@ -239,6 +239,7 @@ impl Recorder {
                 ..aggregator.health.sample()
             },
             target,
+            monitored: Monitored::default(),
         };
         aggregator.number += 1;
         aggregator.start = end;

@@ -9,9 +9,10 @@ use hdrhistogram::Histogram;
 
 use super::bins::Sum;
 use super::merge::add_times;
+use super::monitored::add_kept;
 use super::{
-    Carried, CheckCounts, Counts, Health, Interval, LoadCounts, Parted, Recorded, SeriesInterval,
-    TargetHealth, histogram,
+    Carried, CheckCounts, Counts, Health, Interval, KeptSum, LoadCounts, Parted, Recorded, Scrapes,
+    SeriesInterval, TargetHealth, histogram,
 };
 use crate::plan::{CheckId, MetricId, Series, SeriesId, Subject};
 use crate::probe::WakeUps;
@@ -26,6 +27,8 @@ pub struct Totals {
     all: BTreeMap<MetricId, Sum>,
     checks: Vec<CheckCounts>,
     values: BTreeMap<String, Recorded<Sum>>,
+    kept: BTreeMap<String, KeptSum>,
+    scrapes: Scrapes,
     measured: PhaseTotals,
     warm_up: PhaseTotals,
     carried: Carried,
@@ -113,6 +116,8 @@ pub struct HealthTotals {
 /// The health of a target that Gander started, over the measured time.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct TargetTotals {
+    /// User and system CPU time; zero in runs of older versions.
+    pub cpu_time: Micros,
     /// CPU usage as a fraction of all cores, averaged over the observed time.
     pub mean_cpu: f64,
     /// The maximum of each field over all intervals.
@@ -130,6 +135,8 @@ impl Totals {
             all: BTreeMap::new(),
             checks: vec![CheckCounts::default(); checks],
             values: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            scrapes: Scrapes::default(),
             measured: PhaseTotals::default(),
             warm_up: PhaseTotals::default(),
             carried: Carried::default(),
@@ -167,6 +174,8 @@ impl Totals {
                 None => self.values.entry(name.clone()).or_default().absorb(part),
             }
         }
+        add_kept(&mut self.kept, interval);
+        self.scrapes += interval.monitored.scrapes;
         let length = interval.end.saturating_sub(interval.start);
         self.absorb_health(&interval.health, length);
         if let Some(target) = interval.target {
@@ -223,6 +232,16 @@ impl Totals {
     /// The recorded values, by the names of their metrics.
     pub const fn values(&self) -> &BTreeMap<String, Recorded<Sum>> {
         &self.values
+    }
+
+    /// The kept metrics of the target, by name.
+    pub const fn kept(&self) -> &BTreeMap<String, KeptSum> {
+        &self.kept
+    }
+
+    /// The scrapes of the target's metrics in the measured time.
+    pub const fn scrapes(&self) -> Scrapes {
+        self.scrapes
     }
 
     /// Sums of the offered and the started load. The gauges are those of the last interval, except for the requests
@@ -305,6 +324,7 @@ impl Totals {
     fn absorb_target(&mut self, target: TargetHealth, length: Micros) {
         let sum = self.target.get_or_insert_default();
         sum.seen += length;
+        sum.cpu_time += Micros(target.cpu_us);
         sum.cpu_seconds += target.cpu * length.as_secs_f64();
         sum.mean_cpu = mean_over(sum.cpu_seconds, sum.seen);
         sum.peak.cpu = sum.peak.cpu.max(target.cpu);

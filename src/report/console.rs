@@ -42,6 +42,7 @@ pub fn summary(report: &Report, place: Option<&Path>, width: usize, colour: Colo
     lines.extend(page.steps());
     lines.extend(page.groups());
     lines.extend(page.custom());
+    lines.extend(page.kept());
     lines.extend(page.failures());
     lines.extend(page.log());
     lines.extend(page.warnings());
@@ -299,6 +300,23 @@ impl ConsoleReport<'_> {
         let mut lines = self.heading("Custom metrics");
         for row in rows.iter().take(MOST_STEPS) {
             lines.extend(self.wrapped(&format!("{}: {}", row.label(), row.told())));
+        }
+        if rows.len() > MOST_STEPS {
+            let more = format!("  and {} more in the report", rows.len() - MOST_STEPS);
+            lines.push(self.paint.with(Tone::Soft, &more));
+        }
+        lines
+    }
+
+    /// The metrics that are kept of the target.
+    fn kept(&self) -> Vec<String> {
+        let rows = &self.report.kept;
+        if rows.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = self.heading("Target");
+        for row in rows.iter().take(MOST_STEPS) {
+            lines.extend(self.wrapped(&format!("{}: {}", row.name(), row.told())));
         }
         if rows.len() > MOST_STEPS {
             let more = format!("  and {} more in the report", rows.len() - MOST_STEPS);

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use self::rows::{
     CheckSummary, CustomSummary, FailureSummary, FlowSummary, GroupSummary,
-    IterationFailureSummary, StepSummary,
+    IterationFailureSummary, KeptSummary, StepSummary,
 };
 use super::analysis::{self, Finding, Topic};
 use super::compare::RowDocument;
@@ -20,8 +20,8 @@ use crate::compare::Comparison;
 use crate::outcome::Outcome;
 use crate::plan::schedule::Model;
 use crate::plan::threshold::Unit;
-use crate::record::totals::{HealthTotals, TargetTotals};
-use crate::record::{LoadChange, LogLine, SearchEnd, SearchLevel, Standing, Timing};
+use crate::record::totals::HealthTotals;
+use crate::record::{LoadChange, LogLine, Scrapes, SearchEnd, SearchLevel, Standing, Timing};
 use crate::scenario::{Kind, Severity};
 use crate::units::Micros;
 use crate::verdict::Conclusion;
@@ -86,6 +86,10 @@ pub(super) struct Summary<'a> {
     checks: Vec<CheckSummary<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     metrics: Vec<CustomSummary<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    target_metrics: Vec<KeptSummary<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scrapes: Option<Scrapes>,
     failures: Vec<FailureSummary<'a>>,
     failures_left_out: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -201,6 +205,8 @@ struct TargetUsage {
     mean_cpu: f64,
     peak_cpu: f64,
     peak_rss_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests_per_cpu_s: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -319,7 +325,7 @@ impl<'a> Summary<'a> {
             is_complete: report.is_complete,
             target: &header.target,
             target_command: header.target_command.as_deref(),
-            target_usage: report.target.as_ref().map(TargetUsage::of),
+            target_usage: TargetUsage::of(report),
             workload_hash: header.workload_hash.as_deref(),
             plan_hash: &header.plan_hash,
             changes: &report.changes,
@@ -382,6 +388,8 @@ impl<'a> Summary<'a> {
                 })
                 .collect(),
             metrics: report.custom.iter().map(CustomSummary::of).collect(),
+            target_metrics: report.kept.iter().map(KeptSummary::of).collect(),
+            scrapes: Some(report.scrapes).filter(|scrapes| scrapes.made > 0),
             failures: report.failures.iter().map(FailureSummary::of).collect(),
             failures_left_out: report.failures_left_out,
             failed_iterations: report
@@ -399,12 +407,14 @@ impl<'a> Summary<'a> {
 }
 
 impl TargetUsage {
-    fn of(target: &TargetTotals) -> Self {
-        Self {
+    fn of(report: &Report) -> Option<Self> {
+        let target = report.target.as_ref()?;
+        Some(Self {
             mean_cpu: rounded(target.mean_cpu),
             peak_cpu: rounded(target.peak.cpu),
             peak_rss_bytes: target.peak.rss_bytes,
-        }
+            requests_per_cpu_s: report.requests_per_target_cpu_second().map(rounded),
+        })
     }
 }
 

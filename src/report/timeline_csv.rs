@@ -1,13 +1,16 @@
 //! `timeline.csv`: one row per second and series, for spreadsheets and scripts. Times are microseconds.
 //!
+//! The rows of the whole run end with the metrics that are kept of the target, in the unit in which it tells them.
+//!
 //! A cell that a spreadsheet would run as a formula starts with an apostrophe.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use super::model::{Report, Row, SeriesTimeline, Spread};
+use super::model::{KeptRow, Report, Row, SeriesTimeline, Spread};
 use super::{RenderError, Renderer};
 use crate::plan::{Series, Subject};
-use crate::record::Interval;
+use crate::record::{Interval, KeptSum};
 use crate::units::Micros;
 
 /// Writes `timeline.csv`.
@@ -48,8 +51,11 @@ impl Renderer for TimelineCsv {
 
     fn render(&self, report: &Report) -> Result<Vec<u8>, RenderError> {
         let mut csv = csv::Writer::from_writer(Vec::new());
-        csv.write_record(COLUMNS)?;
-        write_rows(&mut csv, &report.header.series, &report.rows)?;
+        let kept = report.kept.iter().flat_map(kept_columns);
+        let columns = COLUMNS.iter().map(|&column| Cow::from(column));
+        let columns: Vec<Cow<'_, str>> = columns.chain(kept).collect();
+        csv.write_record(columns.iter().map(|column| column.as_bytes()))?;
+        write_rows(&mut csv, &report.header.series, &report.rows, &report.kept)?;
         written(csv)
     }
 }
@@ -64,7 +70,7 @@ pub fn columns() -> Result<Vec<u8>, RenderError> {
 /// The rows of one interval, in the columns of `timeline.csv`: the whole run first, then each series.
 pub fn interval_rows(interval: &Interval, series: &[Series]) -> Result<Vec<u8>, RenderError> {
     let mut csv = csv::Writer::from_writer(Vec::new());
-    write_rows(&mut csv, series, &SeriesTimeline::of(interval, series))?;
+    write_rows(&mut csv, series, &SeriesTimeline::of(interval, series), &[])?;
     written(csv)
 }
 
@@ -77,12 +83,40 @@ fn write_rows(
     csv: &mut csv::Writer<Vec<u8>>,
     series: &[Series],
     timeline: &SeriesTimeline,
+    kept: &[KeptRow],
 ) -> Result<(), RenderError> {
     let intervals = timeline.intervals_per_row.to_string();
+    let mut sums = timeline.kept.iter();
     for row in &timeline.rows {
-        write(csv, series, row, &intervals)?;
+        let sums = row.series.is_none().then(|| sums.next()).flatten();
+        let cells = kept.iter().flat_map(|row| {
+            let sum = sums.and_then(|sums: &BTreeMap<_, _>| sums.get(&row.metric.name));
+            kept_cells(row, sum)
+        });
+        let cells: Vec<String> = cells.collect();
+        write(csv, series, row, &intervals, &cells)?;
     }
     Ok(())
+}
+
+/// The columns of a kept metric: its mean, and of a histogram its p99.
+fn kept_columns(row: &KeptRow) -> Vec<Cow<'static, str>> {
+    let name = row.name();
+    let p99 = row.is_histogram().then(|| format!("{name}_p99").into());
+    [name.into()].into_iter().chain(p99).collect()
+}
+
+/// The cells of a kept metric; empty where it has no reading.
+fn kept_cells(row: &KeptRow, sum: Option<&KeptSum>) -> Vec<String> {
+    let cell = |number: Option<f64>| number.map_or_else(String::new, |number| number.to_string());
+    let mut cells = vec![cell(sum.and_then(KeptSum::mean))];
+    if row.is_histogram() {
+        let observed = sum.and_then(KeptSum::observed);
+        cells.push(cell(
+            observed.and_then(|observed| observed.at_quantile(0.99)),
+        ));
+    }
+    cells
 }
 
 fn write(
@@ -90,6 +124,7 @@ fn write(
     series: &[Series],
     row: &Row,
     intervals: &str,
+    kept: &[String],
 ) -> Result<(), RenderError> {
     let series = row.series.and_then(|id| series.get(id.0 as usize));
     let (subject, flow, name) = match series {
@@ -146,6 +181,7 @@ fn write(
         None => cells.extend(std::iter::repeat_n(Cow::from(""), 8)),
     }
     cells.push(intervals.into());
+    cells.extend(kept.iter().map(|cell| Cow::from(cell.as_str())));
     csv.write_record(cells.iter().map(|cell| cell.as_bytes()))?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::plan::{CheckEntry, Plan, Series, Threshold};
 use crate::probe;
 use crate::record::RunHeader;
 use crate::record::journal::SCHEMA;
-use crate::scenario::{Scenario, Target};
+use crate::scenario::{KeptMetric, Scenario, Target};
 
 /// The header for a run of `plan` that starts at `now`.
 pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Utc>) -> RunHeader {
@@ -29,6 +29,10 @@ pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Ut
     let thresholds = plan.thresholds.iter().map(|threshold| Threshold {
         expression: hide(&threshold.expression),
         ..threshold.clone()
+    });
+    let kept = plan.monitor.metrics().into_iter().map(|kept| KeptMetric {
+        selector: hide(&kept.selector),
+        ..kept
     });
     RunHeader {
         schema: SCHEMA.to_owned(),
@@ -60,6 +64,7 @@ pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Ut
         peak_users: workload.loads.peak_users(),
         metrics: workload.metrics.clone(),
         custom_metrics: workload.custom_metrics.clone(),
+        kept_metrics: kept.collect(),
         series: series.collect(),
         checks: checks.collect(),
         thresholds: thresholds.collect(),

@@ -27,6 +27,7 @@ use self::search::Search;
 use self::session::{LoadOver, Session};
 use crate::control::ControlSocket;
 use crate::engine::{self, CutShort, RunValues};
+use crate::monitor::Monitor;
 use crate::plan::{Plan, Schedule};
 use crate::probe;
 use crate::record::journal::{Event, RunHeader};
@@ -45,6 +46,8 @@ pub struct Run<'a> {
     pub plan: Arc<Plan>,
     /// The client with the connections of all users.
     pub transport: Arc<Shared>,
+    /// The client of the scrapes of the target's own metrics.
+    pub scraper: Arc<Shared>,
     /// The header of the journal.
     pub header: &'a RunHeader,
     /// The time for requests in flight after the load, and the time limit of teardown.
@@ -75,7 +78,8 @@ pub async fn send(
     let over = match prepared {
         Ok(()) => {
             let load = run.load(&mut sinks, target, &values, signals, control);
-            load.await
+            // On the heap, because it is large.
+            Box::pin(load).await
         }
         Err(cut) => {
             let reason = match cut {
@@ -158,8 +162,11 @@ impl Run<'_> {
             };
             opened.inspect_err(told).ok()
         });
+        let warm_up = Micros::from(plan.workload.warm_up);
+        let clock = running.clock();
         let session = Session {
             plan,
+            monitor: Some(Monitor::start(&plan.monitor, &self.scraper, clock, warm_up)),
             recorder,
             running,
             target,

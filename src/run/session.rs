@@ -11,9 +11,12 @@ use super::sink::{End, Second, Sinks};
 use super::target::RunningTarget;
 use crate::control::{ControlSocket, ReplyTo, Request};
 use crate::engine::{LevelChange, Running, Stop};
+use crate::monitor::Monitor;
 use crate::plan::Plan;
 use crate::record::journal::Event;
-use crate::record::{Capacity, LoadCounts, Recorder, SearchEnd, StopReason, Totals};
+use crate::record::{
+    Capacity, Interval, LoadCounts, Monitored, Recorder, SearchEnd, StopReason, Totals,
+};
 use crate::units::Micros;
 use crate::verdict::Judge;
 
@@ -23,6 +26,8 @@ const SECOND: Micros = Micros(1_000_000);
 /// A load in progress.
 pub(super) struct Session<'a> {
     pub(super) plan: &'a Plan,
+    /// The scrapes of the target's own metrics, until the load is over.
+    pub(super) monitor: Option<Monitor>,
     pub(super) recorder: Arc<Recorder>,
     pub(super) running: Running,
     pub(super) target: &'a mut RunningTarget,
@@ -161,9 +166,13 @@ impl Session<'_> {
     ) -> anyhow::Result<()> {
         let load = self.running.load(end);
         let is_warm_up = boundary <= Micros::from(self.plan.workload.warm_up);
-        let interval = self
-            .recorder
-            .rotate(end, is_warm_up, load, self.target.health());
+        let monitor = self.monitor.as_ref();
+        let interval = Interval {
+            monitored: monitor.map_or_else(Monitored::default, |monitor| monitor.take(end)),
+            ..self
+                .recorder
+                .rotate(end, is_warm_up, load, self.target.health())
+        };
         for failure in self.recorder.take_failures() {
             self.sinks.event(&Event::Failure(failure))?;
         }
@@ -326,6 +335,9 @@ impl Session<'_> {
             self.is_stopped = true;
         }
         self.close_interval(end, end, true)?;
+        for text in self.monitor.take().map_or_else(Vec::new, Monitor::finish) {
+            self.sinks.event(&Event::Warning { at: end, text })?;
+        }
         if let Some(search) = self.search.as_ref().filter(|search| !search.is_over()) {
             let end = self.search_end(search.stopped());
             self.sinks.event(&Event::Capacity(end))?;

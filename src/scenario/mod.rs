@@ -16,6 +16,7 @@ mod http_options;
 mod json_path;
 mod json_schema;
 mod load_model;
+mod monitor;
 pub mod program;
 mod response;
 mod secret;
@@ -58,6 +59,7 @@ pub use json_schema::JsonSchema;
 pub use load_model::{
     Bounds, CapacitySearch, Delay, Load, LoadModel, SearchStep, Shape, Sharing, Stage,
 };
+pub use monitor::{KeptKind, KeptMetric, KeptSelector, MonitorSource, SourceFormat, SourceUrl};
 pub use program::{Action, Step};
 pub use response::{
     Capture, CaptureDefault, CaptureFrom, CaptureSelection, Check, CheckRule, CssRule,
@@ -125,6 +127,8 @@ pub struct Scenario {
     pub feeds: Vec<Feed>,
     /// Metrics of its own; a [`Recording`] refers to them by index.
     pub metrics: Vec<CustomMetric>,
+    /// Where the target's own metrics are read.
+    pub monitor: Vec<MonitorSource>,
     /// Steps that one user runs once before the load; not measured.
     pub setup: Vec<Step>,
     /// Steps that run once after the load; not measured.

@@ -8,6 +8,7 @@ mod conclude;
 mod generator;
 mod idle;
 mod judge;
+mod kept;
 mod lost;
 mod recorded;
 mod reference;

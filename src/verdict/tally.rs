@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::kept::{self, KeptTally};
 use super::recorded::{self, ValueTally};
 use crate::plan::threshold::{Aggregate, Metric, Selection};
 use crate::plan::{Series, SeriesId, Subject, is_auth_step};
@@ -28,6 +29,8 @@ pub(crate) struct Tally<T = Bins> {
     gauge: Gauge,
     /// The counts of recorded values, if the metric has them.
     values: Option<ValueTally>,
+    /// A kept metric of the target.
+    kept: Option<Box<KeptTally>>,
 }
 
 /// A level, read at the end of each interval and weighted by the interval's length.
@@ -62,7 +65,7 @@ pub(crate) struct Picker {
 
 impl Picker {
     pub(crate) fn of(selection: &Selection, series: &[Series]) -> Self {
-        let all_of = |subject: Subject| {
+        let all_of = |subject: Subject| -> Vec<SeriesId> {
             let ids = (0..).map(SeriesId).zip(series);
             ids.filter(move |(_, series)| series.subject == subject)
                 // Fetching a token is no request of the scenario.
@@ -71,6 +74,10 @@ impl Picker {
                 .collect()
         };
         let selected = match selection.metric.subject() {
+            None if selection.metric == Metric::TargetWork => {
+                let subjects = [Subject::Requests, Subject::Silent];
+                subjects.into_iter().flat_map(all_of).collect()
+            }
             Some(subject) if selection.series.is_empty() => all_of(subject),
             _ => selection.series.clone(),
         };
@@ -93,20 +100,17 @@ impl Picker {
             ..Tally::default()
         };
         match self.metric {
+            Metric::KeptValue
+            | Metric::KeptSeconds
+            | Metric::KeptBytes
+            | Metric::KeptRate
+            | Metric::KeptQuotient
+            | Metric::TargetWork => tally.kept = self.kept(interval).map(Box::new),
             Metric::ServerTiming
             | Metric::CustomTrend
             | Metric::CustomCounter
             | Metric::CustomGauge
-            | Metric::CustomRate => {
-                let name = self.values.as_deref().unwrap_or_default();
-                let recorded = interval.values.get(name);
-                let counts = recorded.map(|recorded| recorded.counts);
-                tally.times = recorded
-                    .map(|recorded| &recorded.bins)
-                    .filter(|bins| !bins.is_empty())
-                    .cloned();
-                tally.values = Some(ValueTally::of(self.metric, counts.unwrap_or_default()));
-            }
+            | Metric::CustomRate => self.pick_values(interval, &mut tally),
             Metric::ResponseTime
             | Metric::ServiceTime
             | Metric::StartLag
@@ -186,6 +190,29 @@ impl Picker {
             }
         }
         tally
+    }
+
+    /// The recorded values of the interval.
+    fn pick_values(&self, interval: &Interval, tally: &mut Tally) {
+        let name = self.values.as_deref().unwrap_or_default();
+        let recorded = interval.values.get(name);
+        let counts = recorded.map(|recorded| recorded.counts);
+        tally.times = recorded
+            .map(|recorded| &recorded.bins)
+            .filter(|bins| !bins.is_empty())
+            .cloned();
+        tally.values = Some(ValueTally::of(self.metric, counts.unwrap_or_default()));
+    }
+
+    /// The metric of the target in the interval; `None` for the work of a target that Gander did not start.
+    fn kept(&self, interval: &Interval) -> Option<KeptTally> {
+        if self.metric == Metric::TargetWork {
+            let target = interval.target.as_ref()?;
+            let requests = self.sum(interval, Counts::sent);
+            return Some(KeptTally::work(requests, target, interval));
+        }
+        let name = self.values.as_deref().unwrap_or_default();
+        Some(KeptTally::of(self.metric, name, interval))
     }
 
     /// Requests or groups that failed.
@@ -270,6 +297,7 @@ impl<T> Default for Tally<T> {
             before: 0,
             gauge: Gauge::default(),
             values: None,
+            kept: None,
         }
     }
 }
@@ -300,6 +328,12 @@ impl Tally {
         self.whole += later.whole;
         self.gauge.merge(later.gauge);
         recorded::merge(&mut self.values, later.values);
+        kept::merge(&mut self.kept, later.kept.as_deref());
+    }
+
+    /// True if it is of a kept metric of the target.
+    pub(crate) const fn is_kept(&self) -> bool {
+        self.kept.is_some()
     }
 
     /// The recorded times, if the metric is a time.
@@ -320,6 +354,7 @@ impl Tally<Sum> {
             before: self.before,
             gauge: self.gauge,
             values: self.values,
+            kept: self.kept.clone(),
         }
     }
 
@@ -337,9 +372,10 @@ impl Tally<Sum> {
         self.whole += other.whole;
         self.gauge.merge(other.gauge);
         recorded::merge(&mut self.values, other.values);
+        kept::merge(&mut self.kept, other.kept.as_deref());
     }
 
-    /// Removes the earliest interval again. Integer sums are subtracted exactly; levels and counts of recorded values are
+    /// Removes the earliest interval again. Integer sums are subtracted exactly; levels, counts of recorded values and kept metrics are
     /// recomputed from `rest`, because a subtraction leaves rounding errors and knows no new maximum, and there are only
     /// a few of them.
     pub(super) fn remove<'t>(&mut self, first: &Tally, rest: impl Iterator<Item = &'t Tally>) {
@@ -352,16 +388,21 @@ impl Tally<Sum> {
         self.whole -= first.whole;
         self.gauge = Gauge::default();
         self.values = None;
+        self.kept = None;
         let mut rest = rest.peekable();
         self.before = rest.peek().map_or(0, |next| next.before);
         for part in rest {
             self.gauge.merge(part.gauge);
             recorded::merge(&mut self.values, part.values);
+            kept::merge(&mut self.kept, part.kept.as_deref());
         }
     }
 
     /// The aggregate of this part of the run; `None` if it is undefined.
     pub(super) fn read(&self, aggregate: Aggregate) -> Reading {
+        if let Some(kept) = &self.kept {
+            return kept.read(aggregate);
+        }
         if let Some(values) = &self.values {
             return values.read(aggregate, self.times.as_ref(), self.load_time);
         }

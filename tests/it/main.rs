@@ -29,6 +29,7 @@ mod journal_python;
 mod json_schema;
 mod loads;
 mod metrics;
+mod monitor;
 mod outputs;
 mod outputs_ci;
 mod plan;

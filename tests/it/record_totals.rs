@@ -139,8 +139,10 @@ fn averages_are_over_time_not_over_intervals() {
             ..Health::default()
         },
         target,
+        ..Interval::default()
     };
     let target = TargetHealth {
+        cpu_us: 0,
         cpu: 0.5,
         rss_bytes: 9,
     };

@@ -1,9 +1,8 @@
 //! A measure: an aggregate of a metric, with the selectors of its samples.
 
-use regex::Regex;
-
 use super::super::ExprError;
 use super::super::cursor::Cursor;
+use super::super::relation::Relation;
 use super::{Aggregate, CustomName, Metric, MetricKind, Unit, read, synonyms};
 
 /// An aggregate of a metric: `p95(response_time{step="login"})`.
@@ -59,36 +58,15 @@ pub enum Key {
     Tag(String),
 }
 
-/// The comparison of a matcher.
-#[derive(Debug, Clone)]
-pub enum Relation {
-    /// `=`
-    Is,
-    /// `!=`
-    IsNot,
-    /// `=~`: the regular expression matches the complete text.
-    Matches(Regex),
-    /// `!~`: the regular expression does not match the complete text.
-    MatchesNot(Regex),
-}
-
 impl Matcher {
     /// True for `!=` and `!~`.
     pub const fn is_negative(&self) -> bool {
-        match self.relation {
-            Relation::IsNot | Relation::MatchesNot(_) => true,
-            Relation::Is | Relation::Matches(_) => false,
-        }
+        self.relation.is_negative()
     }
 
     /// True if a name or a tag's value satisfies the matcher.
     pub fn accepts(&self, text: &str) -> bool {
-        match &self.relation {
-            Relation::Is => text == self.value,
-            Relation::IsNot => text != self.value,
-            Relation::Matches(regex) => regex.is_match(text),
-            Relation::MatchesNot(regex) => !regex.is_match(text),
-        }
+        self.relation.accepts(&self.value, text)
     }
 }
 
@@ -141,14 +119,15 @@ impl Measure {
     ) -> Result<Self, ExprError> {
         cursor.skip_space();
         let start = cursor.at;
-        let level = read::level(cursor);
-        let Some(metric) = level else {
+        let level = read::level(cursor, own);
+        let Some((metric, custom)) = level else {
             return Self::parse(cursor, own);
         };
         let metric_at = cursor.range(start);
         let aggregate = Aggregate::Mean;
         let matchers = read::matchers(cursor)?;
-        let unit = unit_of(aggregate, metric).filter(|_| metric.kind() == MetricKind::Gauge);
+        let is_level = metric.is_kept() || metric.kind() == MetricKind::Gauge;
+        let unit = unit_of(aggregate, metric).filter(|_| is_level);
         let Some(unit) = unit else {
             let (name, usual) = (metric.name(), synonyms::usual(metric));
             let message = format!("`{name}` has no slope of its own");
@@ -158,7 +137,7 @@ impl Measure {
         Ok(Self {
             aggregate,
             metric,
-            custom: None,
+            custom,
             matchers,
             unit,
             aggregate_at: metric_at,
@@ -170,13 +149,14 @@ impl Measure {
 /// The unit of an aggregate of a metric; `None` if the aggregate does not apply.
 const fn unit_of(aggregate: Aggregate, metric: Metric) -> Option<Unit> {
     use MetricKind as Kind;
+    if metric.is_kept() {
+        return unit_of_kept(aggregate, metric);
+    }
     match aggregate {
         Aggregate::Percentile(_) | Aggregate::StandardDeviation => match metric.kind() {
             Kind::Time => Some(Unit::Us),
             Kind::Trend => Some(Unit::Count),
-            Kind::Counter | Kind::Part | Kind::Checks | Kind::Bytes | Kind::Gauge | Kind::Value => {
-                None
-            }
+            _ => None,
         },
         Aggregate::Min | Aggregate::Max | Aggregate::Mean => match metric.kind() {
             Kind::Time => Some(Unit::Us),
@@ -188,39 +168,53 @@ const fn unit_of(aggregate: Aggregate, metric: Metric) -> Option<Unit> {
             }
             Kind::Value if matches!(aggregate, Aggregate::Mean) => None,
             Kind::Gauge | Kind::Trend | Kind::Value => Some(Unit::Count),
-            Kind::Counter | Kind::Part | Kind::Checks | Kind::Bytes => None,
+            _ => None,
         },
         Aggregate::Count => match metric.kind() {
             Kind::Time | Kind::Counter | Kind::Part | Kind::Checks | Kind::Trend => {
                 Some(Unit::Count)
             }
             Kind::Bytes => Some(Unit::Bytes),
-            Kind::Gauge | Kind::Value => None,
+            _ => None,
         },
         Aggregate::Rate => match metric.kind() {
             Kind::Counter | Kind::Part | Kind::Bytes => Some(Unit::PerSecond),
-            Kind::Time | Kind::Checks | Kind::Gauge | Kind::Trend | Kind::Value => None,
+            _ => None,
         },
         Aggregate::Ratio => match metric.kind() {
             Kind::Part | Kind::Checks => Some(Unit::Ratio),
-            Kind::Time | Kind::Counter | Kind::Bytes | Kind::Gauge | Kind::Trend | Kind::Value => {
-                None
-            }
+            _ => None,
         },
         Aggregate::Last => match metric.kind() {
             Kind::Value => Some(Unit::Count),
-            Kind::Time
-            | Kind::Counter
-            | Kind::Part
-            | Kind::Checks
-            | Kind::Bytes
-            | Kind::Gauge
-            | Kind::Trend => None,
+            _ => None,
         },
         Aggregate::Apdex(_) if matches!(metric, Metric::ResponseTime | Metric::ServiceTime) => {
             Some(Unit::Ratio)
         }
         Aggregate::Apdex(_) => None,
+    }
+}
+
+/// The unit of an aggregate of a kept metric; `None` if the aggregate does not apply.
+const fn unit_of_kept(aggregate: Aggregate, metric: Metric) -> Option<Unit> {
+    use MetricKind as Kind;
+    let own = match metric {
+        Metric::KeptSeconds => Unit::Us,
+        Metric::KeptBytes => Unit::Bytes,
+        Metric::KeptRate => Unit::PerSecond,
+        _ => Unit::Count,
+    };
+    match (aggregate, metric.kind()) {
+        (Aggregate::Mean | Aggregate::Min | Aggregate::Max | Aggregate::Last, _)
+        | (Aggregate::Percentile(_), Kind::KeptValue) => Some(own),
+        (Aggregate::Count, Kind::KeptValue) => Some(Unit::Count),
+        (Aggregate::Rate, Kind::KeptValue | Kind::KeptRate) => Some(Unit::PerSecond),
+        (Aggregate::Ratio, Kind::KeptQuotient) => Some(Unit::Ratio),
+        (Aggregate::Ratio, Kind::KeptValue) if matches!(metric, Metric::KeptValue) => {
+            Some(Unit::Ratio)
+        }
+        _ => None,
     }
 }
 
@@ -242,6 +236,11 @@ fn misfit(
         MetricKind::Checks => "ratio or count",
         MetricKind::Gauge => "mean, min or max",
         MetricKind::Value => "last, min or max",
+        MetricKind::KeptValue => {
+            "mean, min, max or last, and of a histogram a percentile such as p95, count or rate"
+        }
+        MetricKind::KeptRate => "mean, min, max, last or rate",
+        MetricKind::KeptQuotient => "mean, min, max, last or ratio",
     };
     let of_type = if metric.is_custom() {
         format!("the {} `{name}`", metric.name())

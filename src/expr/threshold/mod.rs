@@ -17,7 +17,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use strum::{EnumCount, VariantArray};
 
-pub use measure::{Key, Matcher, Measure, Relation};
+pub use super::relation::Relation;
+pub use measure::{Key, Matcher, Measure};
 pub use rule::{Rule, RuleLimit};
 pub use unit::Unit;
 
@@ -128,6 +129,9 @@ pub enum Metric {
     /// The resident memory of a target that Gander started.
     #[serde(rename = "target.rss")]
     TargetRss,
+    /// Requests per second of CPU time of a target that Gander started.
+    #[serde(rename = "target.requests_per_cpu_s")]
+    TargetWork,
     /// The durations of one name in `server-timing` headers.
     ServerTiming,
     /// A trend of the scenario's own.
@@ -138,6 +142,16 @@ pub enum Metric {
     CustomGauge,
     /// A rate of the scenario's own.
     CustomRate,
+    /// A kept metric of the target: a gauge or a histogram.
+    KeptValue,
+    /// A kept metric of the target in seconds.
+    KeptSeconds,
+    /// A kept metric of the target in bytes.
+    KeptBytes,
+    /// A kept metric of the target: the increase of a counter per second.
+    KeptRate,
+    /// A kept metric of the target: one number divided by another.
+    KeptQuotient,
 }
 
 /// A metric that the scenario declares: its name and its type.
@@ -164,11 +178,24 @@ impl Metric {
         Self::built_in().find(|metric| metric.name() == name)
     }
 
-    /// True for a metric of the scenario's own.
+    /// True for a metric of the scenario's own: one that it declares, or keeps of the target.
     pub const fn is_custom(self) -> bool {
+        self.is_kept()
+            || matches!(
+                self,
+                Self::CustomTrend | Self::CustomCounter | Self::CustomGauge | Self::CustomRate
+            )
+    }
+
+    /// True for a metric that the scenario keeps of the target.
+    pub const fn is_kept(self) -> bool {
         matches!(
             self,
-            Self::CustomTrend | Self::CustomCounter | Self::CustomGauge | Self::CustomRate
+            Self::KeptValue
+                | Self::KeptSeconds
+                | Self::KeptBytes
+                | Self::KeptRate
+                | Self::KeptQuotient
         )
     }
 
@@ -204,11 +231,17 @@ impl Metric {
             Self::GeneratorRss => "generator.rss",
             Self::TargetCpu => "target.cpu",
             Self::TargetRss => "target.rss",
+            Self::TargetWork => "target.requests_per_cpu_s",
             Self::ServerTiming => "server_timing",
             Self::CustomTrend => "trend",
             Self::CustomCounter => "counter",
             Self::CustomGauge => "gauge",
             Self::CustomRate => "rate",
+            Self::KeptValue => "kept value",
+            Self::KeptSeconds => "kept time",
+            Self::KeptBytes => "kept size",
+            Self::KeptRate => "kept rate",
+            Self::KeptQuotient => "kept quotient",
         }
     }
 
@@ -265,6 +298,10 @@ impl Metric {
             Self::TargetRss => {
                 "The resident memory of a target that Gander starts (`bundled`, or a command)."
             }
+            Self::TargetWork => {
+                "The requests sent for each second of CPU time that a target that Gander starts (`bundled`, or a command) \
+                 used; `mean` divides all requests by all CPU time."
+            }
             Self::ServerTiming => {
                 "The durations of one name in `server-timing` headers, with `http: { server_timing: true }`. It needs \
                  the name: `server_timing{name=\"db\"}`."
@@ -274,6 +311,23 @@ impl Metric {
             Self::CustomGauge => "A gauge under `metrics`.",
             Self::CustomRate => {
                 "A rate under `metrics`; `ratio` is the share of values that are true, `count` the number of values."
+            }
+            Self::KeptValue => {
+                "A gauge or a histogram under `monitor`, named `target.NAME`. `ratio` is the mean of a gauge from 0 to 1; \
+                 percentiles, `count` and `rate` are of the observations of a histogram."
+            }
+            Self::KeptSeconds => {
+                "The same, of a metric whose name ends with `_seconds`: its limits are durations."
+            }
+            Self::KeptBytes => {
+                "The same, of a metric whose name ends with `_bytes`: its limits are sizes."
+            }
+            Self::KeptRate => {
+                "A `rate(…)` under `monitor`, named `target.NAME`; `mean` and `rate` are the same."
+            }
+            Self::KeptQuotient => {
+                "A quotient under `monitor`, named `target.NAME`; its `mean` divides the sums of both sides. `ratio` is \
+                 the same for a quotient from 0 to 1."
             }
         }
     }
@@ -301,12 +355,16 @@ impl Metric {
             | Self::Started
             | Self::Unstarted => MetricKind::Part,
             Self::Checks | Self::CustomRate => MetricKind::Checks,
+            Self::KeptValue | Self::KeptSeconds | Self::KeptBytes => MetricKind::KeptValue,
+            Self::KeptRate => MetricKind::KeptRate,
+            Self::KeptQuotient => MetricKind::KeptQuotient,
             Self::BytesIn | Self::BytesOut => MetricKind::Bytes,
             Self::ActiveUsers
             | Self::GeneratorCpu
             | Self::GeneratorRss
             | Self::TargetCpu
-            | Self::TargetRss => MetricKind::Gauge,
+            | Self::TargetRss
+            | Self::TargetWork => MetricKind::Gauge,
         }
     }
 }
@@ -323,6 +381,12 @@ impl MetricKind {
             Self::Gauge => ("level", "`mean` `min` `max`"),
             Self::Trend => ("trend", "`p…` `min` `max` `mean` `sd` `count`"),
             Self::Value => ("gauge", "`last` `min` `max`"),
+            Self::KeptValue => (
+                "kept",
+                "`p…` `mean` `min` `max` `last` `ratio` `count` `rate`",
+            ),
+            Self::KeptRate => ("kept rate", "`mean` `min` `max` `last` `rate`"),
+            Self::KeptQuotient => ("kept quotient", "`mean` `min` `max` `last` `ratio`"),
         }
     }
 }
@@ -347,4 +411,10 @@ pub enum MetricKind {
     Trend,
     /// A value that is set now and then.
     Value,
+    /// A gauge or a histogram of the target; which of them is known when it was scraped.
+    KeptValue,
+    /// The increase of a counter of the target per second.
+    KeptRate,
+    /// A number of the target divided by another.
+    KeptQuotient,
 }

@@ -23,7 +23,11 @@ pub(super) fn limit(cursor: &mut Cursor<'_>, metric: Metric, unit: Unit) -> Resu
                 .ok()
                 .map(|limit| Micros::from(limit).0 as f64),
             "a duration such as 500ms or 1.5s",
-            plain.map(|_| format!("{text}ms")),
+            // Prometheus writes seconds without a unit.
+            plain.map(|_| match metric {
+                Metric::KeptSeconds => format!("{text}s"),
+                _ => format!("{text}ms"),
+            }),
         ),
         // Some tools read 1 as 100 %, others as 1 %.
         Unit::Ratio if text == "1" => {
@@ -65,7 +69,10 @@ pub(super) fn limit(cursor: &mut Cursor<'_>, metric: Metric, unit: Unit) -> Resu
                 | MetricKind::Bytes
                 | MetricKind::Gauge
                 | MetricKind::Trend
-                | MetricKind::Value => plain.map(|_| format!("{text}/s")),
+                | MetricKind::Value
+                | MetricKind::KeptValue
+                | MetricKind::KeptRate
+                | MetricKind::KeptQuotient => plain.map(|_| format!("{text}/s")),
             },
         ),
         Unit::Bytes => (

@@ -126,9 +126,7 @@ pub(super) fn metric(
         return Ok((*metric, Some(name.clone())));
     }
     if word.starts_with("target.") {
-        let message = format!("found `{word}`, expected target.cpu or target.rss");
-        let hint = "other metrics of the target are not supported yet";
-        return Err(cursor.error(start, &message, hint));
+        return Err(unknown_of_target(cursor, start, word, own));
     }
     let mut names: Vec<&str> = own.iter().map(|(name, _)| name.as_str()).collect();
     for metric in Metric::built_in() {
@@ -143,14 +141,49 @@ pub(super) fn metric(
     Err(cursor.error(start, &message, &hint))
 }
 
+/// The error for a metric of the target that is not kept.
+fn unknown_of_target(
+    cursor: &Cursor<'_>,
+    start: usize,
+    word: &str,
+    own: &[CustomName],
+) -> ExprError {
+    let mut names: Vec<&str> = own.iter().map(|(name, _)| name.as_str()).collect();
+    for metric in Metric::built_in() {
+        names.push(metric.name());
+    }
+    names.retain(|name| name.starts_with("target."));
+    let message = format!("found `{word}`, but the target has no metric of this name");
+    let hint = nearest(word, names.iter().copied()).map_or_else(
+        || {
+            format!(
+                "keep it under `monitor:` at the top level; there is {}",
+                names.join(", ")
+            )
+        },
+        did_you_mean,
+    );
+    cursor.error(start, &message, &hint)
+}
+
 /// Takes the name of a metric that is not followed by `(`, as an aggregate is.
-pub(super) fn level(cursor: &mut Cursor<'_>) -> Option<Metric> {
+pub(super) fn level(
+    cursor: &mut Cursor<'_>,
+    own: &[CustomName],
+) -> Option<(Metric, Option<String>)> {
     let start = cursor.at;
-    let metric = Metric::named(word(cursor));
-    if metric.is_none() {
+    let word = word(cursor);
+    let kept = || {
+        let mut kept = own.iter().filter(|(_, metric)| metric.is_kept());
+        let (name, metric) = kept.find(|(name, _)| name == word)?;
+        Some((*metric, Some(name.clone())))
+    };
+    let metric = Metric::named(word).map(|metric| (metric, None));
+    let found = metric.or_else(kept);
+    if found.is_none() {
         cursor.at = start;
     }
-    metric
+    found
 }
 
 /// Refuses anything after the expression.
@@ -233,41 +266,13 @@ fn matcher(cursor: &mut Cursor<'_>) -> Read<Matcher> {
         tag => Key::Tag(tag.to_owned()),
     };
     let key_at = cursor.range(start);
-    cursor.skip_space();
-    let symbol_at = cursor.at;
-    let symbol = cursor.word(|c| matches!(c, '=' | '!' | '~'));
-    if !matches!(symbol, "=" | "!=" | "=~" | "!~") {
-        let message = format!("found {}, expected =, !=, =~ or !~", found(cursor, symbol));
-        return Err(ExprError {
-            hint: (symbol == "==").then(|| did_you_mean("=")),
-            ..cursor.fault(symbol_at, message)
-        });
-    }
-    cursor.skip_space();
-    let Some(quote @ ('\'' | '"')) = cursor.peek() else {
-        let message = format!(
-            "found {}, expected a text in quotes, such as `\"login\"`",
-            cursor.found()
-        );
-        return Err(cursor.fault(cursor.at, message));
-    };
-    let quoted_at = cursor.at;
-    let value = cursor.quoted(quote)?;
-    let (offset, length) = cursor.range(quoted_at);
-    // As in PromQL, the whole text must match.
-    let regex = || cursor.regex(quoted_at, &value, true);
-    let relation = match symbol {
-        "=" => Relation::Is,
-        "!=" => Relation::IsNot,
-        "=~" => Relation::Matches(regex()?),
-        _ => Relation::MatchesNot(regex()?),
-    };
+    let (relation, value, value_at) = Relation::parse(cursor)?;
     Ok(Matcher {
         key,
         relation,
         value,
         key_at,
-        value_at: (offset + 1, length - 2),
+        value_at,
     })
 }
 

@@ -145,7 +145,8 @@ impl Rule {
                 "compare a rate, a ratio, a percentile or a mean",
             ));
         }
-        if measure.metric.is_custom() || measure.metric == Metric::ServerTiming {
+        let is_recorded = measure.metric.is_custom() && !measure.metric.is_kept();
+        if is_recorded || measure.metric == Metric::ServerTiming {
             let message = format!("`{}` cannot be compared with a baseline", measure.name());
             let hint = "give it a fixed limit";
             return Err(refused(&measure, &message, hint));

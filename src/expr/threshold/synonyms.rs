@@ -55,6 +55,7 @@ pub(super) const fn usual(metric: Metric) -> &'static str {
         MetricKind::Counter => "rate",
         MetricKind::Bytes => "count",
         MetricKind::Gauge => "max",
+        MetricKind::KeptValue | MetricKind::KeptRate | MetricKind::KeptQuotient => "mean",
         MetricKind::Value => "last",
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod flow;
 pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod metric;
+pub(crate) mod monitor;
 pub(crate) mod scenario;
 pub(crate) mod secret;
 pub(crate) mod target;

@@ -2,7 +2,7 @@
 
 use super::super::words::{FromWord, Kind, MetricType, OnError};
 use super::super::{Field, Mapping, Type};
-use super::{block, data, delay, flow, http, load, metric, secret, target, threshold};
+use super::{block, data, delay, flow, http, load, metric, monitor, secret, target, threshold};
 
 const STEPS: Type = Type::OneOf(&[Type::List(&Type::Step), Type::Nothing]);
 
@@ -121,7 +121,7 @@ pub(crate) const USE: Field = Field::new(
     "use",
     Type::OneOf(&[Type::FILE, Type::List(&Type::FILE)]),
     "[ flows/shop.yaml ]",
-    "Files whose parts belong to this scenario: `vars`, `data`, `http`, `blocks`, `metrics`, `flows`, `setup`, \
+    "Files whose parts belong to this scenario: `vars`, `data`, `http`, `blocks`, `metrics`, `monitor`, `flows`, `setup`, \
      `teardown` and `thresholds`. Lists are joined, those of the used files first; a name that is defined twice is an error. Only the \
      scenario itself has a name, a target and a load. A used file names files relative to itself, and may use others, at \
      most 8 deep.",
@@ -189,6 +189,16 @@ pub(crate) const METRICS: Field = Field::new(
     "Metrics of one's own, by name: each has a type, or a mapping with a type and a unit. A [record](#record) step, or \
      `record:` in a request, records values; thresholds judge them: `p95(basket) < 50`, `count(orders) > 100`.",
 );
+
+pub(crate) const MONITOR: Field = Field::new(
+    "monitor",
+    monitor::LIST,
+    "[ { prometheus: /metrics, keep: { queue: job_queue_depth, queries: 'rate(db_queries_total)' } } ]",
+    "The target's own metrics, read beside the load and shown on its time axis. Thresholds judge them as \
+     `target.NAME`: `max(target.queue) < 100`. With `target: bundled` Folio's own are kept unless this key is there: `[]` keeps none. A source that does not answer is a gap in its metrics, never a zero, and \
+     never slows the load.",
+)
+.with_secrets();
 
 pub(crate) const SETUP: Field = Field::new(
     "setup",
@@ -262,6 +272,7 @@ pub(crate) const TABLE: Mapping = Mapping {
         DATA,
         BLOCKS,
         METRICS,
+        MONITOR,
         SETUP,
         TEARDOWN,
         FLOWS,

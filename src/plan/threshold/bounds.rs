@@ -89,9 +89,9 @@ pub(super) fn refuse_too_few(threshold: &Threshold, workload: &Workload) -> Resu
     }
 }
 
-/// The maximum number of samples of a threshold; `None` if the plan does not limit it.
-fn most_samples(threshold: &Threshold, workload: &Workload) -> Option<u64> {
-    let of_load = |load: &LoadProfile| match &load.schedule {
+/// The maximum number of iterations of a load; `None` if it is not limited.
+fn of_load(load: &LoadProfile, workload: &Workload) -> Option<u64> {
+    match &load.schedule {
         // An upper bound; drawing all arrivals takes time in proportion to their number.
         Schedule::Arrivals {
             curve,
@@ -104,9 +104,13 @@ fn most_samples(threshold: &Threshold, workload: &Workload) -> Option<u64> {
         Schedule::Arrivals { .. } | Schedule::Users(_) | Schedule::Iterations { .. } => {
             load.planned_iterations(workload.seed, workload.segment)
         }
-    };
+    }
+}
+
+/// The maximum number of samples of a threshold; `None` if the plan does not limit it.
+fn most_samples(threshold: &Threshold, workload: &Workload) -> Option<u64> {
     let iterations = || {
-        let mut each = workload.loads.iter().map(of_load);
+        let mut each = workload.loads.iter().map(|load| of_load(load, workload));
         each.try_fold(0, |sum: u64, most| Some(sum.saturating_add(most?)))
     };
     let users = u64::from(workload.loads.peak_users());
@@ -126,7 +130,15 @@ fn most_samples(threshold: &Threshold, workload: &Workload) -> Option<u64> {
     };
     match threshold.metric {
         // A redirect may open another connection, and a header may have several entries.
-        Metric::Connect | Metric::Tls | Metric::ServerTiming => None,
+        // So may a scrape.
+        Metric::Connect
+        | Metric::Tls
+        | Metric::ServerTiming
+        | Metric::KeptValue
+        | Metric::KeptSeconds
+        | Metric::KeptBytes
+        | Metric::KeptRate
+        | Metric::KeptQuotient => None,
         Metric::CustomTrend | Metric::CustomCounter | Metric::CustomGauge | Metric::CustomRate => {
             most(&|steps| count_in(steps, &|action| recorded(action, threshold, workload)))
         }
@@ -147,7 +159,8 @@ fn most_samples(threshold: &Threshold, workload: &Workload) -> Option<u64> {
         | Metric::GeneratorCpu
         | Metric::GeneratorRss
         | Metric::TargetCpu
-        | Metric::TargetRss => {
+        | Metric::TargetRss
+        | Metric::TargetWork => {
             let measured = workload.loads.duration()?.saturating_sub(workload.warm_up);
             Some(
                 measured

@@ -38,7 +38,8 @@ pub struct Threshold {
     pub aggregate: Aggregate,
     /// The metric.
     pub metric: Metric,
-    /// The name of its values in intervals, for [`Metric::ServerTiming`] and metrics of the scenario's own.
+    /// The name of its values in intervals, for [`Metric::ServerTiming`] and metrics of the scenario's own; that of a
+    /// metric kept of the target begins with `target.`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<String>,
     /// The series selected by tags and names; empty means every series the metric has.
@@ -227,11 +228,17 @@ impl Selection {
             | Metric::GeneratorRss
             | Metric::TargetCpu
             | Metric::TargetRss
+            | Metric::TargetWork
             | Metric::ServerTiming
             | Metric::CustomTrend
             | Metric::CustomCounter
             | Metric::CustomGauge
-            | Metric::CustomRate => &[],
+            | Metric::CustomRate
+            | Metric::KeptValue
+            | Metric::KeptSeconds
+            | Metric::KeptBytes
+            | Metric::KeptRate
+            | Metric::KeptQuotient => &[],
         }
     }
 }
@@ -261,11 +268,17 @@ impl Metric {
             | Self::GeneratorRss
             | Self::TargetCpu
             | Self::TargetRss
+            | Self::TargetWork
             | Self::ServerTiming
             | Self::CustomTrend
             | Self::CustomCounter
             | Self::CustomGauge
-            | Self::CustomRate => None,
+            | Self::CustomRate
+            | Self::KeptValue
+            | Self::KeptSeconds
+            | Self::KeptBytes
+            | Self::KeptRate
+            | Self::KeptQuotient => None,
         }
     }
 }

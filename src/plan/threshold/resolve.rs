@@ -194,7 +194,7 @@ fn refuse_unmeasured(
             "the scenario has no checks",
             Some("add a `check:` to a step"),
         ),
-        Metric::TargetCpu | Metric::TargetRss => (
+        Metric::TargetCpu | Metric::TargetRss | Metric::TargetWork => (
             matches!(target, Target::Bundled | Target::Command(_)),
             "Gander reads the CPU and the memory only of a target that it starts",
             Some("use `target: bundled` or a command, or remove this threshold"),
@@ -235,7 +235,13 @@ fn refuse_unmeasured(
         | Metric::BytesOut
         | Metric::ActiveUsers
         | Metric::GeneratorCpu
-        | Metric::GeneratorRss => return Ok(()),
+        | Metric::GeneratorRss
+        // They are known only because the scenario keeps them.
+        | Metric::KeptValue
+        | Metric::KeptSeconds
+        | Metric::KeptBytes
+        | Metric::KeptRate
+        | Metric::KeptQuotient => return Ok(()),
     };
     if is_measured {
         return Ok(());

@@ -10,7 +10,7 @@ use crate::plan::CheckId;
 use crate::probe::{Health, TargetHealth};
 use crate::record::{
     CheckCounts, FailureExample, Interval, LoadChange, LoadChangeKind, LoadCounts, LoadStarts,
-    LogLine, LostUsers, SearchEnd, SearchLevel, Standing, StopReason, ValueCounts,
+    LogLine, LostUsers, Monitored, SearchEnd, SearchLevel, Standing, StopReason, ValueCounts,
 };
 use crate::units::Micros;
 
@@ -104,6 +104,9 @@ pub struct IntervalCounts {
     /// The health of a target that Gander started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetHealth>,
+    /// The target's own metrics.
+    #[serde(default, skip_serializing_if = "Monitored::is_empty")]
+    pub monitored: Monitored,
 }
 
 impl Event {
@@ -177,6 +180,7 @@ impl IntervalCounts {
                 .collect(),
             health: interval.health,
             target: interval.target,
+            monitored: interval.monitored.clone(),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::schedule::{Model, StageMark};
 use crate::plan::{CheckEntry, Metrics, Segment, Series, Threshold, Timing};
 use crate::probe::Machine;
-use crate::scenario::{CustomMetric, Kind};
+use crate::scenario::{CustomMetric, KeptMetric, Kind};
 use crate::units::Micros;
 
 /// The schema that this version of Gander writes and reads.
@@ -72,6 +72,9 @@ pub struct RunHeader {
     /// Metrics of the scenario's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub custom_metrics: Vec<CustomMetric>,
+    /// The metrics that are kept of the target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept_metrics: Vec<KeptMetric>,
     /// Series by [`crate::plan::SeriesId`].
     pub series: Vec<Series>,
     /// Checks by [`crate::plan::CheckId`].

@@ -196,6 +196,7 @@ impl Raw {
             values: BTreeMap::new(),
             health: counts.health,
             target: counts.target,
+            monitored: counts.monitored,
         };
         let corrupt_series = |reason| {
             let interval = number;

@@ -7,6 +7,7 @@ mod capacity;
 mod custom;
 mod failures;
 mod guide;
+mod kept;
 mod page;
 mod steps;
 mod tables;

@@ -9,6 +9,7 @@ use super::capacity::{self, CapacityBlock};
 use super::custom::{self, CustomLine};
 use super::failures::{self, FailureLine};
 use super::guide::GUIDE;
+use super::kept::{self, KeptLine};
 use super::steps::{self, CheckLine, GroupLine, StepLine};
 use super::tables::{self, HeatLine, ThresholdLine, TimesLine};
 use super::tiles::{self, Tile};
@@ -61,6 +62,8 @@ pub(super) struct Page<'a> {
     groups: Vec<GroupLine<'a>>,
     checks: Vec<CheckLine<'a>>,
     custom: Vec<CustomLine<'a>>,
+    kept: Vec<KeptLine<'a>>,
+    scrape_note: String,
     health: Vec<Tile>,
     health_note: &'static str,
     generator_warnings: &'a [String],
@@ -194,6 +197,8 @@ impl<'a> Page<'a> {
             groups: steps::groups(report),
             checks: steps::checks(report),
             custom: custom::custom(report),
+            kept: kept::kept(report)?,
+            scrape_note: kept::note(report),
             health: tiles::health(report),
             health_note: "The health of the machine that generated the load. If it could not keep up, the results \
                 describe the generator, not the target.",

@@ -6,7 +6,7 @@ use crate::record::Timing;
 use crate::report::model::{Point, Report, Stats, per_second};
 use crate::report::{chart, text};
 use crate::units::{
-    ByteSize, Micros, show_count, show_counted, show_percent, show_rate, show_share,
+    ByteSize, Micros, show_count, show_counted, show_number, show_percent, show_rate, show_share,
 };
 
 /// A number with its texts.
@@ -187,6 +187,13 @@ pub(super) fn health(report: &Report) -> Vec<Tile> {
             show_percent(target.mean_cpu),
             format!("of all cores; at most {}", show_percent(target.peak.cpu)),
         ));
+        if let Some(work) = report.requests_per_target_cpu_second() {
+            tiles.push(Tile::new(
+                "Target work",
+                show_number(work),
+                "requests per second of its CPU time".to_owned(),
+            ));
+        }
         tiles.push(Tile::new(
             "Target memory",
             ByteSize(target.peak.rss_bytes).to_string(),

@@ -28,6 +28,11 @@ pub(super) fn frame(
     lines.extend(fitted(&facts(run, state), width));
     lines.extend(fitted(&times(state), width));
     let room = height.saturating_sub(lines.len());
+    // Only what is left beside the thresholds.
+    if room > run.thresholds.len() {
+        lines.extend(fitted(&state.kept, width).into_iter().next());
+    }
+    let room = height.saturating_sub(lines.len());
     lines.extend(thresholds(run, state, width, room, paint));
     lines.truncate(height);
     lines

@@ -4,6 +4,7 @@
 
 mod frame;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::paint::{Colour, Paint};
@@ -13,8 +14,8 @@ use crate::plan::threshold::Unit;
 use crate::plan::{SeriesId, Subject};
 use crate::record::bins::Sum;
 use crate::record::journal::RunHeader;
-use crate::record::{Interval, LoadCounts, Standing, Timing, Totals};
-use crate::report::model::{Spread, per_second};
+use crate::record::{Interval, LoadCounts, Standing, Timing, Totals, add_kept};
+use crate::report::model::{KeptRow, Spread, per_second};
 use crate::units::{Micros, show_number, show_rate};
 use crate::verdict::Judged;
 
@@ -75,6 +76,8 @@ pub struct LiveState {
     pub total_iterations: u64,
     /// The state of each threshold, in the order of the header.
     pub thresholds: Vec<(Standing, Option<f64>)>,
+    /// The metrics that are kept of the target, each with its reading of the interval.
+    pub kept: Vec<String>,
 }
 
 impl LiveState {
@@ -118,12 +121,32 @@ impl LiveState {
                 .iter()
                 .map(|judged| (judged.standing, judged.observed))
                 .collect(),
+            kept: kept(interval, header),
         }
     }
 
     fn rate(&self, count: u64) -> f64 {
         per_second(count, self.length)
     }
+}
+
+/// The readings of the interval: `queue 12`; the p99 of a histogram.
+fn kept(interval: &Interval, header: &RunHeader) -> Vec<String> {
+    let mut sums = BTreeMap::new();
+    add_kept(&mut sums, interval);
+    let rows = header.kept_metrics.iter().filter_map(|metric| {
+        let row = KeptRow {
+            metric: metric.clone(),
+            sum: sums.remove(&metric.name)?,
+        };
+        let name = &row.metric.name;
+        Some(if row.is_histogram() {
+            format!("{name} p99 {}", row.shown_quantile(0.99))
+        } else {
+            format!("{name} {}", row.shown(row.sum.mean()))
+        })
+    });
+    rows.collect()
 }
 
 /// Facts that do not change during a run.

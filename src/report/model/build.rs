@@ -8,6 +8,7 @@ use super::custom_sparks::CustomSparks;
 use super::distribution::curve;
 use super::failures::Groups;
 use super::heatmap::HeatmapCells;
+use super::kept;
 use super::rows::RowFold;
 use super::sparks::Sparks;
 use super::timeline::Buckets;
@@ -217,6 +218,8 @@ impl Draft {
             groups: group_rows(&header, &totals),
             checks: check_rows(&header, &totals),
             custom,
+            kept: kept::rows(&header, &totals),
+            scrapes: totals.scrapes(),
             timeline: self.timeline.finish(),
             heatmap: self.cells.finish(),
             response_curve: curve_of(Timing::ResponseTime),
@@ -454,6 +457,12 @@ fn cleaned(mut header: RunHeader) -> RunHeader {
             .filter_map(|stage| stage.name.as_mut()),
     )
     .chain(header.metrics.names_mut())
+    .chain(
+        header
+            .kept_metrics
+            .iter_mut()
+            .flat_map(|kept| [&mut kept.name, &mut kept.selector]),
+    )
     .chain(
         header
             .thresholds

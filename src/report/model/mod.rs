@@ -12,6 +12,7 @@ mod custom_sparks;
 pub mod distribution;
 pub mod failures;
 pub mod heatmap;
+mod kept;
 pub mod rows;
 mod sparks;
 pub mod timeline;
@@ -24,6 +25,7 @@ pub use custom::CustomRow;
 pub use distribution::{CurvePoint, Stats};
 pub use failures::{FailureGroup, UnmeasuredFailure};
 pub use heatmap::Heatmap;
+pub use kept::KeptRow;
 pub use rows::{Row, SeriesTimeline};
 pub use timeline::{Phases, Point, Spread};
 
@@ -36,7 +38,7 @@ use crate::record::LoadChange;
 use crate::record::bins::Sum;
 use crate::record::journal::RunHeader;
 use crate::record::totals::{HealthTotals, TargetTotals};
-use crate::record::{CheckCounts, Counts, LoadCounts, LogLine, Standing, StopReason};
+use crate::record::{CheckCounts, Counts, LoadCounts, LogLine, Scrapes, Standing, StopReason};
 use crate::scenario::{Comparator, Severity, Window};
 use crate::units::{Micros, show_count};
 use crate::verdict::Conclusion;
@@ -103,6 +105,10 @@ pub struct Report {
     pub checks: Vec<CheckRow>,
     /// Metrics of the scenario's own, and names in `server-timing` headers.
     pub custom: Vec<CustomRow>,
+    /// The metrics that are kept of the target, in the order of the scenario.
+    pub kept: Vec<KeptRow>,
+    /// The scrapes of the target's metrics in measured time.
+    pub scrapes: Scrapes,
     /// The timeline, including the warm-up.
     pub timeline: Vec<Point>,
     /// Response times over time.
@@ -374,6 +380,13 @@ impl Report {
     /// The numbers of a metric over all steps or flows.
     pub fn time(&self, metric: impl Into<MetricId>) -> &Stats {
         self.times.of_metric(metric)
+    }
+
+    /// Requests sent for each second of CPU time of a target that Gander started; `None` if it is not known.
+    pub fn requests_per_target_cpu_second(&self) -> Option<f64> {
+        let cpu_time = self.target.as_ref()?.cpu_time;
+        let requests = self.requests.sent() as f64;
+        (cpu_time > Micros::ZERO).then(|| requests / cpu_time.as_secs_f64())
     }
 
     /// The generator's CPU time per request, in µs; `None` without requests.

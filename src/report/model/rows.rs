@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::timeline::{Spread, intervals_per_point};
 use crate::plan::{Series, SeriesId, Subject};
 use crate::record::bins::Sum;
-use crate::record::{Bins, Counts, Interval, LoadCounts, Timing};
+use crate::record::{Bins, Counts, Interval, KeptSum, LoadCounts, Timing, add_kept};
 use crate::units::Micros;
 
 /// The maximum number of rows.
@@ -19,6 +19,8 @@ pub struct SeriesTimeline {
     pub intervals_per_row: u64,
     /// In chronological order; for each time the whole run first, then the series.
     pub rows: Vec<Row>,
+    /// The kept metrics of the target, for each row of the whole run in their order.
+    pub kept: Vec<BTreeMap<String, KeptSum>>,
 }
 
 /// A row: the whole run or a series in a time span.
@@ -79,6 +81,7 @@ struct OpenRow {
     in_flight_seconds: f64,
     all: SeriesSum,
     series: BTreeMap<SeriesId, SeriesSum>,
+    kept: BTreeMap<String, KeptSum>,
 }
 
 /// Sums of a series, or of all requests.
@@ -101,6 +104,7 @@ impl RowFold {
             rows: SeriesTimeline {
                 intervals_per_row: intervals_per_point(intervals, max_points),
                 rows: Vec::new(),
+                kept: Vec::new(),
             },
             open: None,
         }
@@ -130,6 +134,7 @@ impl RowFold {
         open.end = interval.end;
         open.intervals += 1;
         open.add_load(interval);
+        add_kept(&mut open.kept, interval);
         // The short rest of a run may still be added to a single-interval row.
         let is_single = per_row == 1 && open.intervals == 1;
         open.all.add_times(response, service, is_single);
@@ -173,6 +178,7 @@ impl RowFold {
         let load = open.load();
         let all = std::mem::take(&mut open.all);
         let series = std::mem::take(&mut open.series);
+        self.rows.kept.push(std::mem::take(&mut open.kept));
         let rows = &mut self.rows.rows;
         rows.push(Row {
             load: Some(load),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::outcome::Outcome;
 use crate::plan::{Series, Subject};
 use crate::record::bins::Sum;
-use crate::record::{Bins, Interval, SeriesInterval, Timing};
+use crate::record::{Bins, Interval, KeptSum, SeriesInterval, Timing, add_kept};
 use crate::units::Micros;
 
 /// The maximum number of points, plus one for the boundary of the warm-up.
@@ -48,6 +48,8 @@ pub struct Point {
     pub loop_delay_max: Micros,
     /// Average CPU usage and resident memory in bytes of a target that Gander started.
     pub target: Option<(f64, u64)>,
+    /// The kept metrics of the target, by name.
+    pub kept: BTreeMap<String, KeptSum>,
 }
 
 /// Sums of times of successful requests and of opened connections, in microseconds.
@@ -250,6 +252,7 @@ impl OpenPoint {
         if let Some(part) = response {
             self.response.add(part);
         }
+        add_kept(&mut point.kept, interval);
         self.cpu_seconds += health.cpu * seconds;
         point.loop_delay_max = point.loop_delay_max.max(health.loop_delay_max);
         if let Some(target) = interval.target {

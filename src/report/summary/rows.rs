@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::{TimesSummary, errors, rounded};
 use crate::outcome::Outcome;
-use crate::record::{CheckCounts, Timing};
+use crate::record::{CheckCounts, Distribution, Timing};
 use crate::report::model::custom::Percentiles;
-use crate::report::model::{CustomRow, FailureGroup, GroupRow};
-use crate::scenario::MetricType;
+use crate::report::model::{CustomRow, FailureGroup, GroupRow, KeptRow};
+use crate::scenario::{KeptKind, MetricType};
 
 #[derive(Debug, Serialize)]
 pub(super) struct StepSummary<'a> {
@@ -175,6 +175,50 @@ impl<'a> CustomSummary<'a> {
             p90: at(|at| at.p90),
             p95: at(|at| at.p95),
             p99: at(|at| at.p99),
+        }
+    }
+}
+
+/// A metric that is kept of the target. Numbers have the unit that the target gives them.
+#[derive(Debug, Serialize)]
+pub(super) struct KeptSummary<'a> {
+    name: &'a str,
+    selector: &'a str,
+    kind: KeptKind,
+    readings: u64,
+    gaps: u64,
+    /// The other fields are null if they do not apply.
+    min: Option<f64>,
+    mean: Option<f64>,
+    max: Option<f64>,
+    last: Option<f64>,
+    observed: Option<f64>,
+    p50: Option<f64>,
+    p95: Option<f64>,
+    p99: Option<f64>,
+}
+
+impl<'a> KeptSummary<'a> {
+    pub(super) fn of(row: &'a KeptRow) -> Self {
+        let sum = &row.sum;
+        let at = |quantile| {
+            sum.observed()
+                .and_then(|observed| observed.at_quantile(quantile))
+        };
+        Self {
+            name: &row.metric.name,
+            selector: &row.metric.selector,
+            kind: row.metric.kind,
+            readings: sum.readings,
+            gaps: sum.gaps,
+            min: sum.min(),
+            mean: sum.mean(),
+            max: sum.max(),
+            last: sum.last(),
+            observed: sum.observed().map(Distribution::count),
+            p50: at(0.50),
+            p95: at(0.95),
+            p99: at(0.99),
         }
     }
 }

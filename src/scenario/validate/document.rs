@@ -9,13 +9,13 @@ use super::blocks::Blocks;
 use super::compiler::{Compiler, Defaults};
 use super::flow::Pauses;
 use super::names::{NameTable, Section};
-use super::{feeder, flow, http, kind, load, named_secrets, tags, target, threshold};
+use super::{feeder, flow, http, kind, load, monitor, named_secrets, tags, target, threshold};
 use crate::format::tables::scenario as table;
 use crate::format::{Field, Fields, Problems};
 use crate::mask::Mask;
 use crate::scenario::{
-    Delay, Feed, Flow, HttpOptions, Judging, Kind, Load, OnError, Scenario, Secret, Source, Step,
-    Target, Targets, ThresholdEntry,
+    Delay, Feed, Flow, HttpOptions, Judging, Kind, Load, MonitorSource, OnError, Scenario, Secret,
+    Source, Step, Target, Targets, ThresholdEntry,
 };
 use crate::script::Scripts;
 use crate::source::Files;
@@ -36,6 +36,7 @@ pub(super) struct Document {
     on_error: OnError,
     secrets: Vec<Secret>,
     feeds: Vec<Feed>,
+    monitor: Vec<MonitorSource>,
     setup: Vec<Step>,
     teardown: Vec<Step>,
     flows: Vec<Flow>,
@@ -75,6 +76,12 @@ impl Document {
         let mut compiler = Compiler::for_defaults(problems, &names, files);
         compiler.targets = &targets;
         let http = http::options(fields.get(&table::HTTP), &mut compiler);
+        let monitor = match (fields.get(&table::MONITOR), fields.get(&table::TARGET)) {
+            (Some(node), _) => monitor::sources(node, &mut compiler),
+            (None, Some(target)) if target::is_bundled(target) => monitor::of_folio(&mut compiler),
+            (None, _) => Vec::new(),
+        };
+        names.kept = monitor::threshold_names(&monitor);
         let labels = fields.get(&table::TAGS);
         let labels = labels.map_or_else(BTreeMap::new, |node| tags::tags(node, problems));
         let defaults = Defaults {
@@ -135,6 +142,7 @@ impl Document {
                 .map_or_else(Vec::new, |node| {
                     threshold::thresholds(node, &names, problems)
                 }),
+            monitor,
             targets,
             http,
             secrets,
@@ -169,6 +177,7 @@ impl Document {
             variables: self.names.into_variables(),
             secrets: self.secrets,
             feeds: self.feeds,
+            monitor: self.monitor,
             setup: self.setup,
             teardown: self.teardown,
             flows: self.flows,

@@ -23,6 +23,7 @@ pub(super) mod http;
 mod kind;
 mod load;
 pub(in crate::scenario) mod metrics;
+mod monitor;
 mod named_environments;
 mod named_secrets;
 pub(super) mod names;

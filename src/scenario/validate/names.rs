@@ -8,6 +8,7 @@ use super::Overrides;
 use super::compiler::Compiler;
 use super::environment::is_environment_name;
 use super::metrics;
+use crate::expr::threshold::CustomName;
 use crate::format::Problems;
 use crate::scenario::steps::{self, BlockCaptures, Captured};
 use crate::scenario::{CustomMetric, Feed, Scope, SlotId, Step, Value, Variable, Variables};
@@ -40,6 +41,8 @@ pub(in crate::scenario) struct NameTable {
     pub(in crate::scenario) block_captures: BlockCaptures,
     /// The metrics of the scenario's own.
     pub(super) metrics: Vec<CustomMetric>,
+    /// The metrics that are kept of the target, as thresholds know them.
+    pub(super) kept: Vec<CustomName>,
     /// True if a metric has mistakes, which are reported.
     pub(super) has_wrong_metrics: bool,
 }

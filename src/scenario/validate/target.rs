@@ -47,6 +47,11 @@ pub(super) fn targets(node: &Node, problems: &mut Problems) -> Targets {
     targets
 }
 
+/// True if the target is Folio.
+pub(super) fn is_bundled(node: &Node) -> bool {
+    matches!(&node.value, Content::Scalar(scalar) if scalar.text.trim() == "bundled")
+}
+
 const BASE_URL: &str = "a base URL such as https://cdn.shop.test";
 
 /// The target as a word or a URL.

@@ -27,7 +27,8 @@ pub(super) fn thresholds(
         );
         return Vec::new();
     };
-    let own: Vec<CustomName> = names.metrics.iter().map(metrics::custom_name).collect();
+    let declared = names.metrics.iter().map(metrics::custom_name);
+    let own: Vec<CustomName> = declared.chain(names.kept.iter().cloned()).collect();
     items
         .iter()
         .filter_map(|item| threshold(item, &own, problems))

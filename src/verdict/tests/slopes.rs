@@ -15,6 +15,7 @@ fn noise(index: u64) -> f64 {
 fn memory(seconds: u64, bytes: impl Fn(u64) -> f64) -> Vec<Interval> {
     let of = |number| Interval {
         target: Some(TargetHealth {
+            cpu_us: 0,
             cpu: 0.1,
             rss_bytes: bytes(number) as u64,
         }),

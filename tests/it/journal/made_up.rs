@@ -60,6 +60,7 @@ pub(crate) fn header() -> RunHeader {
         peak_users: 20,
         metrics: Metrics::built_in(),
         custom_metrics: Vec::new(),
+        kept_metrics: Vec::new(),
         series: vec![
             series("GET /, then \"more\"", Subject::Requests),
             series("browse", Subject::Iterations),
@@ -94,6 +95,7 @@ pub(crate) fn intervals(count: u64) -> Vec<Interval> {
                 ..LoadCounts::default()
             };
             let target = TargetHealth {
+                cpu_us: 0,
                 cpu: 0.1234,
                 rss_bytes: 1 << 24,
             };

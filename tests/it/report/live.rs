@@ -57,6 +57,7 @@ fn state(second: u64) -> LiveState {
         total_requests: 197 * second,
         total_failed: second / 10,
         total_iterations: 65 * second,
+        kept: vec![],
         thresholds: vec![
             (Standing::Pass, Some(171_000.0)),
             (Standing::Fail, Some(314_000.0)),
