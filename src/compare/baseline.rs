@@ -84,6 +84,8 @@ struct StoredFigure {
     worse: Worse,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     q: Option<f64>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    kept_time: bool,
 }
 
 /// A flow and a step, which several figures describe.
@@ -262,6 +264,7 @@ impl StoredFigure {
             threshold: figure.part == Part::Threshold,
             scale: figure.scale,
             worse: figure.worse,
+            kept_time: figure.is_kept_time,
             q: figure.quantile,
         }
     }
@@ -281,6 +284,7 @@ impl StoredFigure {
             scale: self.scale,
             worse: self.worse,
             quantile: self.q,
+            is_kept_time: self.kept_time,
         }
     }
 }

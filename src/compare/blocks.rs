@@ -100,6 +100,9 @@ impl<T: Portion> Blocks<T> {
 /// The estimate of an aggregate; `None` without data.
 pub(super) fn estimate(blocks: &[Tally], aggregate: Aggregate) -> Option<Estimate> {
     match aggregate {
+        Aggregate::Percentile(_) if blocks.iter().any(Tally::is_kept) => {
+            by_jackknife(blocks, aggregate)
+        }
         Aggregate::Percentile(quantile) => Distribution::of(blocks)?.at(quantile.value()),
         Aggregate::Min | Aggregate::Max | Aggregate::Last => {
             let reading = sum_of(blocks, None).read(aggregate);

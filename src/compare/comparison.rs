@@ -251,7 +251,7 @@ impl Options {
     /// The tolerance for a figure as it is told, with the sign of a change for the worse.
     fn tolerance_of(&self, figure: &Figure) -> f64 {
         match (figure.scale, figure.worse) {
-            (Scale::Factor, Worse::More) => self.tolerance,
+            (Scale::Factor, Worse::More | Worse::Neither) => self.tolerance,
             // The same factor down: +5 % up is −4.8 % down.
             (Scale::Factor, Worse::Less) => 1.0 / (1.0 + self.tolerance) - 1.0,
             (Scale::Share, worse) => worse.sign() * SHARE_TOLERANCE,

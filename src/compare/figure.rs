@@ -17,6 +17,8 @@ pub struct Figure {
     pub worse: Worse,
     /// The quantile, if it is one: 0.95 for p95.
     pub quantile: Option<f64>,
+    /// True if it is a time in µs that the target tells; its name does not say so.
+    pub is_kept_time: bool,
 }
 
 impl Figure {
@@ -31,6 +33,7 @@ impl Figure {
                 Aggregate::Percentile(quantile) => Some(quantile.value()),
                 _ => None,
             },
+            is_kept_time: metric == Metric::KeptSeconds && aggregate != Aggregate::Count,
         }
     }
 }
@@ -69,6 +72,8 @@ pub enum Worse {
     More,
     /// Less is worse: rates.
     Less,
+    /// Neither is known to be worse: metrics of the target, which may be a hit ratio or a queue.
+    Neither,
 }
 
 impl Scale {
@@ -125,6 +130,7 @@ impl Worse {
     /// The direction for an aggregate of a metric.
     pub const fn of(aggregate: Aggregate, metric: Metric) -> Self {
         match (aggregate, metric) {
+            _ if metric.is_kept() => Self::Neither,
             (Aggregate::Apdex(_), _)
             | (
                 _,
@@ -134,16 +140,17 @@ impl Worse {
                 | Metric::Started
                 | Metric::Checks
                 | Metric::BytesIn
-                | Metric::BytesOut,
+                | Metric::BytesOut
+                | Metric::TargetWork,
             ) => Self::Less,
             _ => Self::More,
         }
     }
 
-    /// +1 if more is worse, −1 if less is.
+    /// +1 if more is worse, −1 if less is; +1 if neither is.
     pub const fn sign(self) -> f64 {
         match self {
-            Self::More => 1.0,
+            Self::More | Self::Neither => 1.0,
             Self::Less => -1.0,
         }
     }

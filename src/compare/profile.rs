@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::plan::schedule::Model;
-use crate::plan::threshold::{self, Aggregate, Metric, Threshold};
+use crate::plan::threshold::{self, Aggregate, Metric, MetricKind, Threshold};
 use crate::plan::{Series, SeriesId, Subject};
 use crate::record::{Carried, Counts, Interval, RunHeader};
 use crate::units::Quantile;
@@ -67,6 +67,8 @@ pub struct ProfileFold {
     /// The CPU time of the whole machine per second, in µs; the target's is recorded as a part of it.
     machine_cpu: f64,
     target: Blocks<TargetWork>,
+    /// The series of requests.
+    requests: Vec<SeriesId>,
     carried: Carried,
 }
 
@@ -106,6 +108,12 @@ impl ProfileFold {
             selections: Vec::new(),
             machine_cpu: header.machine.cpu_capacity() * 1e6,
             target: Blocks::new(),
+            requests: (0..)
+                .map(SeriesId)
+                .zip(&header.series)
+                .filter(|(_, series)| matches!(series.subject, Subject::Requests | Subject::Silent))
+                .map(|(id, _)| id)
+                .collect(),
             carried: Carried::default(),
         };
         fold.select(Metric::ResponseTime, &[P50, P90, P95, P99], None, header);
@@ -123,6 +131,9 @@ impl ProfileFold {
             };
             fold.select(time, &[P50, P95, P99], Some(id), header);
             fold.select(failed, &[Aggregate::Ratio], Some(id), header);
+        }
+        for kept in &header.kept_metrics {
+            fold.select_kept(&kept.name, kept.kind.metric(), header);
         }
         for threshold in &header.thresholds {
             fold.select_for(threshold, header);
@@ -165,6 +176,34 @@ impl ProfileFold {
             picker: Picker::of(&selection, &header.series),
             blocks: Blocks::new(),
             figures: aggregates.iter().map(figure).collect(),
+        });
+    }
+
+    /// Adds the figures of a kept metric of the target. Percentiles have a reading only if it is a histogram.
+    fn select_kept(&mut self, name: &str, metric: Metric, header: &RunHeader) {
+        let name = format!("target.{name}");
+        let aggregates: &[Aggregate] = match metric.kind() {
+            MetricKind::KeptValue => &[Aggregate::Mean, P50, P99],
+            _ => &[Aggregate::Mean],
+        };
+        let figure = |&aggregate: &Aggregate| {
+            let figure = format!("{aggregate}({name})");
+            (aggregate, Figure::new(figure, Part::Run, aggregate, metric))
+        };
+        let selection = threshold::Selection {
+            aggregate: Aggregate::Mean,
+            metric,
+            values: Some(name.clone()),
+            series: Vec::new(),
+            checks: Vec::new(),
+            during: Vec::new(),
+            statuses: Vec::new(),
+        };
+        self.selections.push(Selection {
+            picker: Picker::of(&selection, &header.series),
+            figures: aggregates.iter().map(figure).collect(),
+            during: selection,
+            blocks: Blocks::new(),
         });
     }
 
@@ -214,7 +253,9 @@ impl ProfileFold {
         }
         if let Some(target) = interval.target {
             let length = interval.end.saturating_sub(interval.start);
-            let counts = interval.series.values().map(|series| &series.counts);
+            let served = interval.series.iter();
+            let served = served.filter(|(id, _)| self.requests.contains(id));
+            let counts = served.map(|(_, series)| &series.counts);
             self.target.absorb(&TargetWork {
                 cpu_us: target.cpu * self.machine_cpu * length.as_secs_f64(),
                 requests: counts.map(Counts::sent).sum(),
@@ -253,6 +294,7 @@ impl ProfileFold {
                 scale: Scale::Factor,
                 worse: Worse::More,
                 quantile: None,
+                is_kept_time: false,
             };
             let reading = Reading::of(&found, figure.scale);
             figures.push((figure, reading));

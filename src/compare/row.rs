@@ -5,7 +5,7 @@ use crate::units::{show_count, show_duration};
 
 use super::comparison::told_bounds;
 use super::design::{Flaw, Measured};
-use super::figure::{Figure, Scale};
+use super::figure::{Figure, Scale, Worse};
 use super::profile::Reading;
 
 /// The verdict on a figure.
@@ -15,6 +15,8 @@ pub enum Change {
     Regressed,
     /// Better, by at least the tolerance.
     Improved,
+    /// Changed by at least the tolerance, and neither direction is known to be worse.
+    Changed,
     /// Any change is smaller than the tolerance.
     NoChange,
     /// None of these is proven.
@@ -27,6 +29,7 @@ impl Change {
         match self {
             Self::Regressed => "regressed",
             Self::Improved => "improved",
+            Self::Changed => "changed",
             Self::NoChange => "no change",
             Self::Inconclusive => "inconclusive",
         }
@@ -145,6 +148,14 @@ impl Row {
     /// Regressed: the whole interval is for the worse, and the estimate exceeds the tolerance (strict: the whole interval
     /// does). Improved: the mirror. No change: the whole interval is within the tolerance.
     pub(super) fn judge(&mut self, p: f64) {
+        self.judge_by_direction(p);
+        let is_either = matches!(self.change, Change::Regressed | Change::Improved);
+        if self.figure.worse == Worse::Neither && is_either {
+            self.change = Change::Changed;
+        }
+    }
+
+    fn judge_by_direction(&mut self, p: f64) {
         self.p = p;
         if self.is_quiet() {
             self.change = Change::NoChange;
@@ -208,6 +219,9 @@ impl Row {
 
     /// True if a change for the worse as large as the tolerance is ruled out.
     pub fn is_not_worse(&self) -> bool {
+        if self.figure.worse == Worse::Neither {
+            return self.change == Change::NoChange;
+        }
         let limit = self.size();
         self.is_quiet()
             || self.flaw.is_none() && self.worse().is_some_and(|worse| worse.high < limit)
@@ -224,7 +238,7 @@ impl Row {
         let class = match self.change {
             Change::Regressed => 2e6,
             Change::Inconclusive if self.flaw.is_none() => 1e6,
-            Change::NoChange => 0.0,
+            Change::NoChange | Change::Changed => 0.0,
             Change::Improved => -1e6,
             Change::Inconclusive => -2e6,
         };

@@ -58,7 +58,7 @@ pub(in crate::report) fn forest(
             let ink = match row.change {
                 Change::Regressed => Ink::Second,
                 Change::Improved => Ink::P95,
-                Change::NoChange => Ink::First,
+                Change::NoChange | Change::Changed => Ink::First,
                 Change::Inconclusive => Ink::Max,
             };
             let within = |told: f64| told.clamp(left, right);

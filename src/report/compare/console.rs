@@ -178,7 +178,7 @@ pub(in crate::report) fn table(
         let tone = match row.change {
             Change::Regressed => Tone::Bad,
             Change::Improved => Tone::Good,
-            Change::NoChange => Tone::Plain,
+            Change::NoChange | Change::Changed => Tone::Plain,
             Change::Inconclusive => Tone::Soft,
         };
         lines.push(format!(

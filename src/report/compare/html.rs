@@ -245,7 +245,7 @@ impl Line {
             tone: match row.change {
                 Change::Regressed => "fail",
                 Change::Improved => "pass",
-                Change::NoChange => "",
+                Change::NoChange | Change::Changed => "",
                 Change::Inconclusive => "care",
             },
             mark: words::mark(row.change),

@@ -35,7 +35,7 @@ pub(super) fn value(figure: &Figure, number: Option<f64>) -> String {
         show_percent(number)
     } else if name.starts_with("rate(") {
         show_rate(number)
-    } else if name == TARGET_CPU || is_time(name) {
+    } else if figure.is_kept_time || name == TARGET_CPU || is_time(name) {
         Micros(number.round().max(0.0) as u64).to_string()
     } else {
         crate::units::show_number(number)
@@ -79,6 +79,7 @@ pub(super) const fn mark(change: Change) -> &'static str {
     match change {
         Change::Regressed => "▲",
         Change::Improved => "▼",
+        Change::Changed => "≠",
         Change::NoChange => "=",
         Change::Inconclusive => "?",
     }
