@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::{Lab, gander};
 
-const PAGES: [(&str, &str); 11] = [
+const PAGES: [(&str, &str); 12] = [
     ("README", include_str!("../../docs/guide/README.md")),
     ("values", include_str!("../../docs/guide/values.md")),
     ("requests", include_str!("../../docs/guide/requests.md")),
@@ -18,6 +18,7 @@ const PAGES: [(&str, &str); 11] = [
     ("sharing", include_str!("../../docs/guide/sharing.md")),
     ("metrics", include_str!("../../docs/guide/metrics.md")),
     ("outputs", include_str!("../../docs/guide/outputs.md")),
+    ("monitor", include_str!("../../docs/guide/monitor.md")),
     ("writing", include_str!("../../docs/guide/writing.md")),
 ];
 
