@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
@@ -34,6 +34,9 @@ impl SiteFolder {
         if path.exists() && !path.is_dir() {
             return Err(anyhow!("--site {shown} is a file: name a folder"));
         }
+        for name in MADE.into_iter().chain([RUNS, INDEX_JSON, LOCK_FILE]) {
+            refuse_links(path, name)?;
+        }
         refuse_foreign(path)?;
         fs::create_dir_all(path).with_context(|| {
             format!("cannot create the site folder {shown}: choose another with --site")
@@ -57,17 +60,20 @@ impl SiteFolder {
             )),
         }
         // Another publisher may have made the site while this one waited.
-        let site = read(path)?;
+        let site = read(path)?.unwrap_or_default();
+        for run in site.runs() {
+            refuse_links(path, &format!("{RUNS}/{}", run.run_id))?;
+        }
         let folder = Self {
             path: path.to_owned(),
             _lock: lock,
         };
-        Ok((folder, site.unwrap_or_default()))
+        Ok((folder, site))
     }
 
     /// Writes a file of the site, unless it has this content already.
     pub(super) fn write(&self, relative: &str, bytes: &[u8]) -> Result<(), CommandError> {
-        let path = self.path.join(relative);
+        let path = self.checked(relative)?;
         if fs::read(&path).is_ok_and(|found| found == bytes) {
             return Ok(());
         }
@@ -81,7 +87,7 @@ impl SiteFolder {
 
     /// Removes a file of the site, and its folder if that is empty then.
     pub(super) fn remove(&self, relative: &str) -> Result<(), CommandError> {
-        let path = self.path.join(relative);
+        let path = self.checked(relative)?;
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 let context = format!("cannot remove {}", path.display());
@@ -96,10 +102,35 @@ impl SiteFolder {
         Ok(())
     }
 
+    /// The path of a file of the site, which no link leads out of it.
+    fn checked(&self, relative: &str) -> Result<PathBuf, CommandError> {
+        refuse_links(&self.path, relative).map_err(CommandError::Argument)?;
+        Ok(self.path.join(relative))
+    }
+
     /// The path of a file of the site.
     pub(super) fn path_of(&self, relative: &str) -> PathBuf {
         self.path.join(relative)
     }
+}
+
+/// Refuses a link at a path below a folder, and at each folder on the way to it: a site is often a branch that others write to.
+fn refuse_links(folder: &Path, relative: &str) -> anyhow::Result<()> {
+    let mut path = folder.to_owned();
+    for part in Path::new(relative).components().map(Component::as_os_str) {
+        path.push(part);
+        if path
+            .symlink_metadata()
+            .is_ok_and(|found| found.is_symlink())
+        {
+            return Err(anyhow!(
+                "cannot publish into {}: {} is a link, and links are not followed; remove the link",
+                folder.display(),
+                path.display()
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a folder without a site that holds files with the names of a site's.

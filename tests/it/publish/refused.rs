@@ -1,7 +1,7 @@
 //! What `gander publish` refuses, and what it tells.
 
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use super::commands::{command, content, id, ids, publish, recorded};
 
@@ -136,6 +136,50 @@ fn no_file_of_someone_else_is_replaced() {
     fs::write(folder.join("file"), "mine").expect("written");
     let told = publish(folder, &["runs/1", "--site", "file"], 104);
     assert!(told.contains("is a file: name a folder"), "{told}");
+}
+
+#[test]
+fn no_link_in_a_site_is_followed() {
+    let folder = recorded(&[0.0, 0.0]);
+    let folder = folder.path();
+    let run = format!("runs/{}", id(1));
+    for name in [
+        &run,
+        "runs",
+        "badges",
+        "scenarios",
+        "index.html",
+        "index.json",
+        ".gander.lock",
+        "scenarios/simulated.html",
+    ] {
+        publish(folder, &["runs/1", "--site", "site"], 0);
+        let inside = folder.join("site").join(name);
+        let outside = folder.join("outside");
+        fs::rename(&inside, &outside).expect("moved");
+        symlink(&outside, &inside).expect("a link");
+        let before = content(folder);
+        for words in [
+            &["runs/2", "--site", "site"][..],
+            &["--site", "site", "--remove", &id(1)],
+        ] {
+            let told = publish(folder, words, 104);
+            assert!(
+                told.contains(&format!(
+                    "site/{name} is a link, and links are not followed"
+                )),
+                "{told}"
+            );
+            if !name.ends_with("simulated.html") {
+                assert_eq!(content(folder), before, "{name}: {words:?}");
+            }
+        }
+        assert!(outside.exists(), "{name}");
+        fs::remove_dir_all(folder.join("site")).expect("removed");
+        fs::remove_dir_all(&outside)
+            .or_else(|_| fs::remove_file(&outside))
+            .expect("removed");
+    }
 }
 
 #[test]
