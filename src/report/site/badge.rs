@@ -3,7 +3,7 @@
 use super::figure::{FIGURES, MAIN};
 use super::run::SiteRun;
 use super::trend::Trend;
-use super::{SiteFile, file, slug};
+use super::{SiteFile, file, index, slug};
 use crate::report::chart::escape;
 use crate::report::html::conclusion;
 use crate::report::text::shorten;
@@ -17,25 +17,39 @@ const PER_CHARACTER: usize = 7;
 /// The most characters of each side.
 const MOST: usize = 60;
 
+/// The end of the name of a badge about the p95.
+const OF_P95: &str = "-p95";
+
 /// The badges of a scenario: two about its newest run, and two about that of each trend with a name of its own.
 pub(super) fn of_scenario(name: &str, trends: &[Trend<'_>]) -> Vec<SiteFile> {
     let newest = trends
         .iter()
         .map(|trend| trend.newest)
         .max_by_key(|run| (&run.started_at, &run.run_id));
-    let whole = newest.map(|run| (slug(name), run));
+    let whole = newest.map(|run| (part(name), run));
     let named = trends.iter().filter_map(|trend| {
         let parts: Vec<String> = [trend.environment, trend.label]
             .into_iter()
             .flatten()
-            .map(slug)
+            .map(part)
             .collect();
-        (!parts.is_empty()).then(|| (format!("{}.{}", slug(name), parts.join(".")), trend.newest))
+        (!parts.is_empty()).then(|| (format!("{}.{}", part(name), parts.join(".")), trend.newest))
     });
     let badges = whole.into_iter().chain(named);
     badges
         .flat_map(|(stem, run)| of_run(&stem, name, run))
         .collect()
+}
+
+/// The part of a badge's name about a scenario, an environment or a label. One that ends as the name of a p95 badge gets a
+/// hash, because `trend-p95` and the p95 of `trend` are two badges.
+fn part(name: &str) -> String {
+    let part = slug(name);
+    if part.ends_with(OF_P95) {
+        format!("{part}-{}", index::short_hash(name))
+    } else {
+        part
+    }
 }
 
 fn of_run(stem: &str, name: &str, run: &SiteRun) -> [SiteFile; 2] {
@@ -52,7 +66,7 @@ fn of_run(stem: &str, name: &str, run: &SiteRun) -> [SiteFile; 2] {
     [
         file(format!("badges/{stem}.svg"), badge(name, &verdict, tone)),
         file(
-            format!("badges/{stem}-p95.svg"),
+            format!("badges/{stem}{OF_P95}.svg"),
             badge(&format!("{name} p95"), &p95, p95_tone),
         ),
     ]

@@ -269,6 +269,38 @@ fn runs_of_other_branches_have_trends_of_their_own() {
 }
 
 #[test]
+fn a_badge_of_a_name_that_ends_in_p95_is_a_file_of_its_own() {
+    let runs: Vec<Value> = [
+        ("trend", "main"),
+        ("trend-p95", "main"),
+        ("trend", "main-p95"),
+    ]
+    .iter()
+    .enumerate()
+    .map(|(number, (scenario, label))| {
+        let mut run = run(scenario, number, 10_000.0);
+        run["label"] = (*label).into();
+        run
+    })
+    .collect();
+    let paths: Vec<String> = site(&runs)
+        .files()
+        .expect("pages")
+        .into_iter()
+        .map(|file| file.path)
+        .collect();
+    let mut once = paths.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), paths.len(), "{paths:?}");
+    let badges = paths.iter().filter(|path| path.starts_with("badges/"));
+    assert_eq!(badges.count(), 10);
+    for path in ["badges/trend-p95.svg", "badges/trend.main-p95.svg"] {
+        assert!(once.iter().any(|known| known == path), "{path}: {once:?}");
+    }
+}
+
+#[test]
 fn a_long_history_is_cut_and_the_page_says_so() {
     let mut noise = Normal::seeded(2);
     let values = p95s(&mut noise, MOST_IN_TREND + 30, 10_000.0, 0.015);
