@@ -306,12 +306,13 @@ fn told(
             for change in trend.latest_changes() {
                 let _ = writeln!(
                     text,
-                    "  {scenario}: {} {} ({}) since {}, run {}",
+                    "  {scenario}: {} {} ({}) since {}, run {}{}",
                     change.figure,
                     change.change,
                     if change.is_worse { "worse" } else { "better" },
                     change.since,
-                    change.run_id
+                    change.run_id,
+                    change.conditions()
                 );
             }
         }

@@ -45,7 +45,7 @@ struct TrendLine<'a> {
     changes: Vec<ChangeLine>,
 }
 
-/// A change of the newest level.
+/// The last change of a figure.
 #[derive(Debug, Serialize)]
 struct ChangeLine {
     figure: &'static str,
@@ -53,6 +53,8 @@ struct ChangeLine {
     tone: &'static str,
     word: &'static str,
     since: String,
+    /// Nothing, or that the newest run has other conditions.
+    conditions: &'static str,
 }
 
 pub(super) fn render(
@@ -119,11 +121,12 @@ impl<'a> TrendLine<'a> {
             status: Status::of(trend.newest),
             report: report_of(trend.newest, ""),
             newest: trend.newest.minute(),
-            runs: show_count((trend.runs.len() + trend.older) as u64),
+            runs: show_count(trend.all_runs as u64),
             p95: p95.unwrap_or_else(|| "–".to_owned()),
             spark: chart::spark(&values),
             changes: changes
                 .map(|change| ChangeLine {
+                    conditions: change.conditions(),
                     figure: change.figure,
                     tone: if change.is_worse { "fail" } else { "pass" },
                     word: if change.is_worse { "worse" } else { "better" },

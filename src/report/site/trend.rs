@@ -23,6 +23,8 @@ pub struct Trend<'a> {
     pub label: Option<&'a str>,
     /// The runs that can be compared, by their start.
     pub runs: Vec<&'a SiteRun>,
+    /// The number of all runs, with those that cannot be compared.
+    pub all_runs: usize,
     /// The number of runs that are too old to be shown.
     pub older: usize,
     /// The newest run, also if it is in no trend.
@@ -56,7 +58,7 @@ pub(super) struct Line {
     pub(super) detectable: Option<f64>,
 }
 
-/// A change of the newest level of a trend.
+/// The last change of a figure in a trend.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LatestChange {
     /// The figure's name.
@@ -69,6 +71,19 @@ pub struct LatestChange {
     pub run_id: String,
     /// The start of that run, to the minute.
     pub since: String,
+    /// True if the newest run has other conditions than the runs of the change.
+    pub is_elsewhere: bool,
+}
+
+impl LatestChange {
+    /// The end of a sentence about the change: nothing, or that the newest run has other conditions.
+    pub fn conditions(&self) -> &'static str {
+        if self.is_elsewhere {
+            ", under other conditions than the newest run"
+        } else {
+            ""
+        }
+    }
 }
 
 /// The trends of these runs, by scenario; each has at least one run.
@@ -107,6 +122,7 @@ impl<'a> Trend<'a> {
     fn of((_, environment, label): TrendKey<'a>, mut all: Vec<&'a SiteRun>) -> Option<Self> {
         all.sort_by(|a, b| (&a.started_at, &a.run_id).cmp(&(&b.started_at, &b.run_id)));
         let newest = *all.last()?;
+        let all_runs = all.len();
         all.retain(|run| run.left_out().is_none());
         let older = all.len().saturating_sub(MOST_IN_TREND);
         let runs = all.split_off(older);
@@ -120,19 +136,20 @@ impl<'a> Trend<'a> {
             newest,
             breaks: breaks(&runs),
             figures: figures.collect(),
+            all_runs,
             older,
             runs,
         })
     }
 
-    /// The changes of the newest level that began with this run.
+    /// The last changes that began with this run.
     pub(super) fn latest_changes_at(&self, run_id: &str) -> Vec<LatestChange> {
         let mut changes = self.latest_changes();
         changes.retain(|change| change.run_id == run_id);
         changes
     }
 
-    /// The changes that lead to the level of the newest run.
+    /// The last change of each figure, under whatever conditions.
     pub fn latest_changes(&self) -> Vec<LatestChange> {
         let figures = self.figures.iter();
         figures
@@ -193,15 +210,20 @@ impl<'a> FigureTrend<'a> {
     }
 
     fn latest_change(&self, runs: &[&SiteRun]) -> Option<LatestChange> {
-        let line = self.newest_line()?;
-        let point = line.changes.last()?;
-        let run = runs[line.runs[point.at]];
+        let newest = self.newest_line()?;
+        let last = self.lines.iter().filter_map(|line| {
+            let point = line.changes.last()?;
+            Some((line.runs[point.at], point, line.runs != newest.runs))
+        });
+        let (run, point, is_elsewhere) = last.max_by_key(|(run, ..)| *run)?;
+        let run = runs[run];
         Some(LatestChange {
             figure: self.figure.name,
             change: self.show_change(point),
             is_worse: self.is_worse(point),
             run_id: run.run_id.clone(),
             since: run.minute(),
+            is_elsewhere,
         })
     }
 

@@ -301,6 +301,42 @@ fn a_badge_of_a_name_that_ends_in_p95_is_a_file_of_its_own() {
 }
 
 #[test]
+fn a_change_before_the_newest_conditions_is_still_the_last_change() {
+    let mut runs = slower(6);
+    runs[25]["conditions"]["changes"] = "load.users = 3".into();
+    let site = site(&runs);
+    let changes = site.trends()[0].1[0].latest_changes();
+    let change = changes
+        .iter()
+        .find(|change| change.figure == "p95(response_time)");
+    let change = change.expect("a change");
+    assert!(change.is_worse && change.is_elsewhere, "{change:?}");
+    assert_eq!(change.run_id, runs[20]["run_id"].as_str().expect("an id"));
+    let home = &files(&runs)["index.html"];
+    assert!(!home.contains("none found"));
+    let told = format!(
+        "since {}, under other conditions than the newest run",
+        change.since
+    );
+    assert!(home.contains(&told), "{told}");
+
+    // Under the newest conditions it is told without that.
+    runs[25]["conditions"]["changes"] = "".into();
+    let home = &files(&runs)["index.html"];
+    assert!(home.contains("(worse)") && !home.contains("other conditions than"));
+}
+
+#[test]
+fn the_index_counts_runs_that_are_in_no_trend() {
+    let mut runs = slower(0)[..2].to_vec();
+    for run in &mut runs {
+        run["verdict"] = "interrupted".into();
+    }
+    let home = &files(&runs)["index.html"];
+    assert!(home.contains("<td class=\"n\">2</td><td class=\"changes\">"));
+}
+
+#[test]
 fn a_long_history_is_cut_and_the_page_says_so() {
     let mut noise = Normal::seeded(2);
     let values = p95s(&mut noise, MOST_IN_TREND + 30, 10_000.0, 0.015);
