@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::text::{Ended, Formatter, TextFormat};
 use crate::record::RunHeader;
 use crate::run::{Closing, Delivered, End, Second, Sink};
-use crate::units::{show_count, show_duration};
+use crate::units::{show_count, show_counted, show_duration};
 
 /// The intervals in the queue: half a minute of a writer that is stuck.
 const QUEUE: usize = 30;
@@ -150,14 +150,14 @@ impl TextOutput {
         let written = lock(&self.written);
         let option = self.format.option();
         let place = &self.place;
-        let intervals = show_count(written.intervals);
+        let intervals = show_counted(written.intervals, "interval");
         let lost = self.intervals.saturating_sub(written.intervals);
         let reason = match &written.error {
             // The reader has seen enough, as `head` does.
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 return Delivered {
                     words: format!(
-                        "{option} {place}: {intervals} intervals written, then its reader closed it"
+                        "{option} {place}: {intervals} written, then its reader closed it"
                     ),
                     is_whole: true,
                 };
@@ -170,14 +170,14 @@ impl TextOutput {
             None if lost > 0 => "its reader is too slow".to_owned(),
             None => {
                 return Delivered {
-                    words: format!("{option} {place}: {intervals} intervals written"),
+                    words: format!("{option} {place}: {intervals} written"),
                     is_whole: true,
                 };
             }
         };
         Delivered {
             words: format!(
-                "{option} {place} is incomplete: {intervals} intervals written, {} lost; {reason}; `gander report {} \
+                "{option} {place} is incomplete: {intervals} written, {} lost; {reason}; `gander report {} \
                  {option} FILE` writes it from the journal",
                 show_count(lost),
                 self.run

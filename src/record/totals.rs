@@ -176,10 +176,9 @@ impl Totals {
         }
         add_kept(&mut self.kept, interval);
         self.scrapes += interval.monitored.scrapes;
-        let length = interval.end.saturating_sub(interval.start);
-        self.absorb_health(&interval.health, length);
+        self.absorb_health(interval);
         if let Some(target) = interval.target {
-            self.absorb_target(target, length);
+            self.absorb_target(target, interval);
         }
     }
 
@@ -299,7 +298,11 @@ impl Totals {
         &self.warm_up
     }
 
-    fn absorb_health(&mut self, health: &Health, length: Micros) {
+    fn absorb_health(&mut self, interval: &Interval) {
+        let health = &interval.health;
+        let length = interval.end.saturating_sub(interval.start);
+        // A few milliseconds of work are a large share of a fragment of a second, and no peak.
+        let has_share = !interval.is_tail() || self.health.cpu_seconds == 0.0;
         let sum = &mut self.health;
         sum.cpu_time += Micros(health.cpu_us);
         sum.cpu_seconds += health.cpu * length.as_secs_f64();
@@ -311,23 +314,28 @@ impl Totals {
         sum.throttled += health.throttled;
         let peak = &mut sum.peak;
         peak.cpu_us = peak.cpu_us.max(health.cpu_us);
-        peak.cpu = peak.cpu.max(health.cpu);
-        peak.user_cores = peak.user_cores.max(health.user_cores);
+        if has_share {
+            peak.cpu = peak.cpu.max(health.cpu);
+            peak.user_cores = peak.user_cores.max(health.user_cores);
+            peak.stolen = peak.stolen.max(health.stolen);
+        }
         peak.rss_bytes = peak.rss_bytes.max(health.rss_bytes);
         peak.open_fds = peak.open_fds.max(health.open_fds);
         peak.loop_delay_max = peak.loop_delay_max.max(health.loop_delay_max);
         peak.stood_still = peak.stood_still.max(health.stood_still);
-        peak.stolen = peak.stolen.max(health.stolen);
         peak.throttled = peak.throttled.max(health.throttled);
     }
 
-    fn absorb_target(&mut self, target: TargetHealth, length: Micros) {
+    fn absorb_target(&mut self, target: TargetHealth, interval: &Interval) {
+        let length = interval.end.saturating_sub(interval.start);
         let sum = self.target.get_or_insert_default();
+        if !interval.is_tail() || sum.cpu_seconds == 0.0 {
+            sum.peak.cpu = sum.peak.cpu.max(target.cpu);
+        }
         sum.seen += length;
         sum.cpu_time += Micros(target.cpu_us);
         sum.cpu_seconds += target.cpu * length.as_secs_f64();
         sum.mean_cpu = mean_over(sum.cpu_seconds, sum.seen);
-        sum.peak.cpu = sum.peak.cpu.max(target.cpu);
         sum.peak.rss_bytes = sum.peak.rss_bytes.max(target.rss_bytes);
     }
 }

@@ -8,7 +8,7 @@ use super::tables::{TimesLine, shown};
 use crate::record::Timing;
 use crate::report::model::{GroupRow, Report, StepRow, Times, per_second};
 use crate::report::{RenderError, chart};
-use crate::units::{ByteSize, show_count, show_number, show_share};
+use crate::units::{ByteSize, show_count, show_counted, show_number, show_share};
 
 /// The maximum number of steps with details, so that a page of a thousand steps stays small.
 const MOST_DETAILS: usize = 60;
@@ -114,9 +114,9 @@ fn detail(index: usize, step: &StepRow) -> Result<Detail, RenderError> {
         chart: chart::step_percentiles(&format!("step-{index}"), &step.curve)?,
         phases: phases(&step.times),
         note: format!(
-            "Statuses {statuses}. {} connections opened, {} redirects followed, {resent}{} read, {} written.",
-            show_count(counts.connections),
-            show_count(counts.redirects),
+            "Statuses {statuses}. {} opened, {} followed, {resent}{} read, {} written.",
+            show_counted(counts.connections, "connection"),
+            show_counted(counts.redirects, "redirect"),
             ByteSize(counts.bytes_in),
             ByteSize(counts.bytes_out)
         ),

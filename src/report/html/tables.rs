@@ -118,13 +118,12 @@ pub(super) type HeatLine = (String, String, String, String);
 
 pub(super) fn heat(report: &Report) -> Vec<HeatLine> {
     let map = &report.heatmap;
-    let all: u64 = map.columns.iter().flat_map(|column| &column.counts).sum();
+    let all: u64 = map.measured.iter().sum();
     let mut so_far = 0;
-    map.rows
-        .iter()
-        .enumerate()
-        .map(|(row, (low, high))| {
-            let count: u64 = map.columns.iter().map(|column| column.counts[row]).sum();
+    let rows = map.rows.iter().zip(&map.measured);
+    // The warm-up may have had longer times, which are no part of the result.
+    rows.filter(|(_, count)| **count > 0)
+        .map(|((low, high), &count)| {
             so_far += count;
             (
                 format!(

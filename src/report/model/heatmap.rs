@@ -20,6 +20,8 @@ pub struct Heatmap {
     pub columns: Vec<Column>,
     /// Lower and upper bound of each row in µs, ascending.
     pub rows: Vec<(f64, f64)>,
+    /// Requests of measured time by row; the columns also have those of the warm-up.
+    pub measured: Vec<u64>,
     /// The largest count of a cell.
     pub peak: u64,
 }
@@ -41,6 +43,8 @@ pub(super) struct HeatmapCells {
     per_column: u64,
     absorbed: u64,
     columns: Vec<Column>,
+    /// Requests of measured time by fine row.
+    measured: [u64; FINE_ROWS],
     /// The fine row of each bin; precomputed, because an interval has thousands of bins and logarithms are slow.
     row_of: Vec<u8>,
 }
@@ -51,6 +55,7 @@ impl HeatmapCells {
             per_column: intervals_per_point(intervals, MAX_COLUMNS),
             absorbed: 0,
             columns: Vec::new(),
+            measured: [0; FINE_ROWS],
             row_of: (0..=bins::LAST)
                 .map(|bin| fine_row(bins::range_of(bin).1) as u8)
                 .collect(),
@@ -72,7 +77,9 @@ impl HeatmapCells {
         };
         column.end = interval.end;
         for (bin, count) in response.iter().flat_map(|all| all.iter()) {
-            column.counts[usize::from(self.row_of[bin as usize])] += count;
+            let row = usize::from(self.row_of[bin as usize]);
+            column.counts[row] += count;
+            self.measured[row] += if interval.is_warm_up { 0 } else { count };
         }
     }
 
@@ -87,21 +94,21 @@ impl HeatmapCells {
         };
         let joined = (last - first + 1).div_ceil(MAX_ROWS);
         let starts = || (first..=last).step_by(joined);
+        let sums = |counts: &[u64]| -> Vec<u64> {
+            let rows = starts().map(|row| row..(row + joined).min(FINE_ROWS));
+            rows.map(|rows| counts[rows].iter().sum()).collect()
+        };
         let columns: Vec<Column> = self
             .columns
             .into_iter()
             .map(|column| Column {
-                counts: starts()
-                    .map(|row| {
-                        let end = (row + joined).min(FINE_ROWS);
-                        column.counts[row..end].iter().sum()
-                    })
-                    .collect(),
+                counts: sums(&column.counts),
                 ..column
             })
             .collect();
         let peak = columns.iter().flat_map(|column| &column.counts).max();
         Heatmap {
+            measured: sums(&self.measured),
             peak: peak.copied().unwrap_or(0),
             rows: starts()
                 .map(|row| (bound(row), bound(row + joined)))
@@ -136,6 +143,7 @@ mod tests {
                 number,
                 start: Micros(number * 1_000_000),
                 end: Micros((number + 1) * 1_000_000),
+                is_warm_up: number < 100,
                 ..Interval::default()
             };
             cells.absorb(&interval, Some(&times));
@@ -143,6 +151,7 @@ mod tests {
         let map = cells.finish();
         let total: u64 = map.columns.iter().flat_map(|column| &column.counts).sum();
         assert_eq!(total, 3_000);
+        assert_eq!(map.measured.iter().sum::<u64>(), 2_400);
         assert!(map.columns.len() <= 120 && map.rows.len() <= 40);
         assert!(
             map.rows
