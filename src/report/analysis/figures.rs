@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::known::{self, Known};
 use crate::plan::Subject;
+use crate::record::KeptSum;
 use crate::report::model::{Phases, Point, Report};
+use crate::scenario::KeptKind;
 use crate::units::{ByteSize, Micros, show_number, show_percent, show_rate};
 
 /// The fewest successful requests from which a p95 is read.
@@ -94,10 +96,20 @@ pub(super) enum Shown {
     Rate,
     Share,
     Micros,
+    Seconds,
     Bytes,
 }
 
 impl Shown {
+    const fn of(kind: KeptKind) -> Self {
+        match kind {
+            KeptKind::Value | KeptKind::Quotient => Self::Number,
+            KeptKind::Seconds => Self::Seconds,
+            KeptKind::Bytes => Self::Bytes,
+            KeptKind::Rate => Self::Rate,
+        }
+    }
+
     /// A value with its unit.
     pub(super) fn show(self, value: f64) -> String {
         match self {
@@ -105,6 +117,7 @@ impl Shown {
             Self::Rate => show_rate(value),
             Self::Share => show_percent(value),
             Self::Micros => Micros(value.max(0.0).round() as u64).to_string(),
+            Self::Seconds => Self::Micros.show(value * 1e6),
             Self::Bytes => ByteSize(value.max(0.0).round() as u64).to_string(),
         }
     }
@@ -146,6 +159,15 @@ impl Figures {
                 point.target.map(|(_, bytes)| bytes as f64)
             }));
         }
+        target.extend(report.kept.iter().map(|kept| {
+            let read = |point: &&Point| point.kept.get(&kept.metric.name).and_then(KeptSum::mean);
+            Signal {
+                name: kept.name(),
+                unit: Shown::of(kept.metric.kind),
+                known: known::known_of_folio(&kept.name(), &kept.metric.selector),
+                values: chosen.iter().map(read).collect(),
+            }
+        }));
         Self {
             seconds: usual,
             steps: steps(report, &chosen),

@@ -28,6 +28,11 @@ const fn rises(order: u8, meaning: &'static str) -> Known {
     }
 }
 
+/// What is known of a kept metric: its name says it only if it is a metric of the bundled target.
+pub(super) fn known_of_folio(name: &str, selector: &str) -> Option<Known> {
+    known(name).filter(|_| selector.contains("folio_"))
+}
+
 /// What is known of the figure with this name.
 pub(super) fn known(name: &str) -> Option<Known> {
     Some(match name {
