@@ -74,7 +74,7 @@ pub(super) fn render(
             show_counted(all as u64, "run"),
             show_counted(trends.len() as u64, "scenario")
         ),
-        newest: runs.first().map(|run| run.minute()),
+        newest: runs.first().map(|run| run.second()),
         trends: trends
             .iter()
             .flat_map(|(scenario, trends)| {
@@ -120,7 +120,7 @@ impl<'a> TrendLine<'a> {
             names: names(trend.environment, trend.label),
             status: Status::of(trend.newest),
             report: report_of(trend.newest, ""),
-            newest: trend.newest.minute(),
+            newest: trend.newest.second(),
             runs: show_count(trend.all_runs as u64),
             p95: p95.unwrap_or_else(|| "–".to_owned()),
             spark: chart::spark(&values),

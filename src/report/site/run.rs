@@ -168,10 +168,16 @@ impl SiteRun {
         }
     }
 
-    /// The day and the minute of the start: `2026-11-20 11:00`.
-    pub(super) fn minute(&self) -> String {
-        let minute: String = self.started_at.chars().take(16).collect();
-        minute.replacen('T', " ", 1)
+    /// The day and the time of the start to the second: `2026-11-20 11:00:09`.
+    pub(super) fn second(&self) -> String {
+        let second: String = self.started_at.chars().take(19).collect();
+        second.replacen('T', " ", 1)
+    }
+
+    /// The time of the start, without the year: `11-20 11:00`.
+    pub(super) fn time(&self) -> String {
+        let time: String = self.started_at.chars().skip(5).take(11).collect();
+        time.replacen('T', " ", 1)
     }
 
     /// The day of the start: `2026-11-20`.

@@ -1,5 +1,6 @@
 //! The page of a scenario: its trends, and all of its runs.
 
+use chrono::DateTime;
 use serde::Serialize;
 
 use super::figure::FIGURES;
@@ -56,6 +57,8 @@ struct BreakLine {
 struct FigureBlock {
     title: &'static str,
     name: &'static str,
+    /// The value of the newest run that has one.
+    newest: String,
     words: Vec<String>,
     chart: String,
     rows: Vec<ValueLine>,
@@ -94,17 +97,27 @@ pub(super) fn render(
     let page = Page {
         frame: Frame::new(UP),
         scenario,
-        words: format!(
-            "{}, {} of them in no trend, because they are no measurements of the target",
-            show_counted(runs.len() as u64, "run"),
-            left_out
-        ),
+        words: counted(runs.len(), left_out),
         trends: blocks?,
         figures: FIGURES.iter().map(|figure| figure.short).collect(),
         runs: runs.into_iter().map(|run| RunLine::of(run, UP)).collect(),
         verdicts,
     };
     page::render(Template::Scenario, &page)
+}
+
+/// `12 runs, 2 of them in no trend, because they are no measurements of the target`
+fn counted(runs: usize, left_out: usize) -> String {
+    let of_them = match (runs, left_out) {
+        (_, 0) => String::new(),
+        (1, _) => ", in no trend, because it is no measurement of the target".to_owned(),
+        (_, 1) => ", 1 of them in no trend, because it is no measurement of the target".to_owned(),
+        (_, some) => format!(
+            ", {} of them in no trend, because they are no measurements of the target",
+            show_count(some as u64)
+        ),
+    };
+    format!("{}{of_them}", show_counted(runs as u64, "run"))
 }
 
 impl TrendBlock {
@@ -132,7 +145,7 @@ impl TrendBlock {
                 names
             },
             status: Status::of(trend.newest),
-            newest: trend.newest.minute(),
+            newest: trend.newest.second(),
             report: report_of(trend.newest, UP),
             reason: trend.newest.reason.clone(),
             words: shown,
@@ -140,7 +153,7 @@ impl TrendBlock {
                 .breaks
                 .iter()
                 .map(|(run, news)| BreakLine {
-                    since: trend.runs[*run].minute(),
+                    since: trend.runs[*run].second(),
                     report: report_of(trend.runs[*run], UP),
                     news: told(news),
                 })
@@ -172,6 +185,7 @@ impl FigureBlock {
     fn of(own: &FigureTrend<'_>, trend: &Trend<'_>, id: &str) -> Result<Self, RenderError> {
         let figure = own.figure;
         let breaks = trend.breaks.iter();
+        let newest = own.readings.iter().rev().flatten().next();
         let chart = TrendChart {
             id: &format!("{id}-{}", figure.id),
             title: figure.title,
@@ -189,16 +203,30 @@ impl FigureBlock {
                 .map(|(run, point)| (run, own.show_change(point)))
                 .collect(),
             breaks: breaks.map(|(run, found)| (*run, news(found))).collect(),
-            dates: trend.runs.iter().map(|run| run.day()).collect(),
+            dates: dates(&trend.runs),
         };
         Ok(Self {
             title: figure.title,
             name: figure.name,
+            newest: newest.map_or_else(String::new, |reading| figure.show(reading.value)),
             words: words(own, trend),
             chart: draw(&chart, |value| figure.show(value))?.unwrap_or_default(),
             rows: rows(own, trend),
         })
     }
+}
+
+/// The most days between the first and the last run of an axis with times.
+const MOST_DAYS_WITH_TIMES: i64 = 3;
+
+/// The labels of the runs on the axis: days, or times if the runs are of a few days.
+fn dates(runs: &[&SiteRun]) -> Vec<String> {
+    let start = |run: Option<&&SiteRun>| DateTime::parse_from_rfc3339(&run?.started_at).ok();
+    let ends = start(runs.first()).zip(start(runs.last()));
+    let is_short =
+        ends.is_some_and(|(first, last)| (last - first).num_days() < MOST_DAYS_WITH_TIMES);
+    let label = |run: &&SiteRun| if is_short { run.time() } else { run.day() };
+    runs.iter().map(label).collect()
 }
 
 /// The change points of all lines: the first run of the new level, and the change.
@@ -242,7 +270,7 @@ fn point(own: &FigureTrend<'_>, run: &SiteRun, index: usize) -> Option<TrendPoin
         },
         text: format!(
             "{} · {}\n{}\n{}",
-            run.minute(),
+            run.second(),
             status.word,
             own.figure.show(reading.value),
             run.run_id
@@ -268,7 +296,7 @@ fn words(own: &FigureTrend<'_>, trend: &Trend<'_>) -> Vec<String> {
                 } else {
                     "better"
                 },
-                trend.runs[line.runs[point.at]].minute(),
+                trend.runs[line.runs[point.at]].second(),
                 runs(before),
                 value(before),
                 runs(after),
@@ -348,7 +376,7 @@ fn rows(own: &FigureTrend<'_>, trend: &Trend<'_>) -> Vec<ValueLine> {
         );
         let samples = reading.samples.map_or_else(|| "–".to_owned(), show_count);
         Some(ValueLine {
-            started: run.minute(),
+            started: run.second(),
             report: report_of(run, UP),
             status: Status::of(run),
             value: figure.show(reading.value),

@@ -48,7 +48,7 @@ impl<'a> RunLine<'a> {
         let left_out = run.left_out().map(|why| format!("in no trend: {why}"));
         let note: Vec<String> = reason.into_iter().chain(left_out).collect();
         Self {
-            started: run.minute(),
+            started: run.second(),
             link: report_of(run, up),
             id: &run.run_id,
             scenario: &run.scenario,

@@ -69,7 +69,7 @@ pub struct LatestChange {
     pub is_worse: bool,
     /// The first run of the new level.
     pub run_id: String,
-    /// The start of that run, to the minute.
+    /// The start of that run, to the second.
     pub since: String,
     /// True if the newest run has other conditions than the runs of the change.
     pub is_elsewhere: bool,
@@ -222,7 +222,7 @@ impl<'a> FigureTrend<'a> {
             change: self.show_change(point),
             is_worse: self.is_worse(point),
             run_id: run.run_id.clone(),
-            since: run.minute(),
+            since: run.second(),
             is_elsewhere,
         })
     }

@@ -337,6 +337,51 @@ fn the_index_counts_runs_that_are_in_no_trend() {
 }
 
 #[test]
+fn runs_of_one_day_differ_in_words_and_on_the_axis() {
+    let mut runs = slower(0)[..8].to_vec();
+    for (number, run) in runs.iter_mut().enumerate() {
+        run["started_at"] = format!("2026-11-29T12:{:02}:{number:02}.000Z", number / 2).into();
+    }
+    runs[7]["figures"]["p95(response_time)"]["value"] = 12_345.0.into();
+    let page = &files(&runs)["scenarios/checkout.html"];
+    // Nothing but the axis leaves the year out.
+    let has_times = |page: &str| page.replace("2026-11-29 ", "").contains("11-29 12:0");
+    assert!(has_times(page), "the axis has no times");
+    for number in 0..8 {
+        let start = format!(">2026-11-29 12:{:02}:{number:02}</a>", number / 2);
+        assert!(page.contains(&start), "{start}");
+    }
+    assert!(page.contains("newest value 12.3 ms"));
+    // Of many days the axis has days.
+    runs[0]["started_at"] = "2026-11-20T12:00:00.000Z".into();
+    let page = &files(&runs)["scenarios/checkout.html"];
+    assert!(!has_times(page), "the axis has times");
+    assert!(page.replace("2026-11-29 ", "").contains("2026-11-29"));
+}
+
+#[test]
+fn runs_without_a_trend_are_counted_in_words() {
+    for (left_out, words) in [
+        (0, "<p>3 runs.</p>"),
+        (
+            1,
+            "<p>3 runs, 1 of them in no trend, because it is no measurement of the target.</p>",
+        ),
+        (
+            2,
+            "<p>3 runs, 2 of them in no trend, because they are no measurements of the target.</p>",
+        ),
+    ] {
+        let mut runs = slower(0)[..3].to_vec();
+        for run in &mut runs[..left_out] {
+            run["verdict"] = "invalid".into();
+        }
+        let page = &files(&runs)["scenarios/checkout.html"];
+        assert!(page.contains(words), "{words}");
+    }
+}
+
+#[test]
 fn a_long_history_is_cut_and_the_page_says_so() {
     let mut noise = Normal::seeded(2);
     let values = p95s(&mut noise, MOST_IN_TREND + 30, 10_000.0, 0.015);
