@@ -212,6 +212,20 @@ pub(super) fn label(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// A revision of a repository: the hash of a commit, or the name of a branch or a tag.
+pub(super) fn revision(text: &str) -> Result<String, String> {
+    const LONGEST: usize = 100;
+    let is_plain = |c: char| c.is_alphanumeric() || "._/+@#-".contains(c);
+    let is_revision = (1..=LONGEST).contains(&text.chars().count()) && text.chars().all(is_plain);
+    if is_revision {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "expected the hash of a commit, or the name of a branch or a tag, of at most {LONGEST} characters, such as 1f3c5a9"
+        ))
+    }
+}
+
 /// A page on the web, as a link that everyone may read.
 pub(super) fn link(text: &str) -> Result<String, String> {
     let url = url::Url::parse(text).ok();

@@ -19,7 +19,7 @@ pub struct PublishArgs {
     #[arg(long, value_name = "TEXT", value_parser = arguments::label)]
     pub label: Option<String>,
     /// Commit of these runs [default: the one that each run recorded, of its scenario's repository]
-    #[arg(long, value_name = "SHA", value_parser = arguments::label)]
+    #[arg(long, value_name = "SHA", value_parser = arguments::revision)]
     pub commit: Option<String>,
     /// Page about these runs, such as that of the CI job
     #[arg(long, value_name = "URL", value_parser = arguments::link)]

@@ -1,28 +1,23 @@
 //! `gander publish`: runs become a site of plain files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
-use std::fs::{self, File, TryLockError};
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use anyhow::{Context, anyhow};
-use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 use crate::cli::PublishArgs;
 use crate::exit::Exit;
-use crate::record::journal::RUN_FILE;
-use crate::report::site::{INDEX_JSON, Labels, RUNS, Site, SiteRun, is_folder_name};
+use crate::report::site::{INDEX_JSON, Labels, RUNS, Site, SiteRun};
 use crate::report::text::clean;
 use crate::report::{Renderer, Report, ReportHtml, SummaryJson};
-use crate::source::hex;
-use crate::units::{show_count, show_counted};
 
 use super::compare::runs_in;
-use super::outputs::{journal_files, journal_in};
+use super::found_run::FoundRun;
+use super::outputs::journal_in;
+use super::publish_told::Done;
 use super::site_folder::SiteFolder;
 use super::{CommandError, terminal};
 
@@ -37,8 +32,8 @@ pub(super) fn publish(args: &PublishArgs) -> Result<Exit, CommandError> {
             args.site.display()
         )));
     }
-    let found: Result<Vec<Found>, CommandError> =
-        folders.iter().map(|run| Found::of(run)).collect();
+    let found: Result<Vec<FoundRun>, CommandError> =
+        folders.iter().map(|run| FoundRun::of(run)).collect();
     let found = found?;
     let (folder, mut site) = SiteFolder::open(&args.site)?;
     for run_id in &args.remove {
@@ -48,96 +43,58 @@ pub(super) fn publish(args: &PublishArgs) -> Result<Exit, CommandError> {
             )));
         }
     }
+    let keep = args.keep.map(|keep| keep as usize);
     let new = new_runs(&found, &site, &args.remove)?;
     let labels = Labels {
         label: args.label.as_deref().map(clean),
         commit: args.commit.as_deref().map(clean),
         link: args.link.clone(),
     };
-    let published = in_parallel(&new, |run| add(run, &labels, &folder))?;
+    let added = match keep {
+        Some(keep) => kept_of(&new, &site, &args.remove, labels.label.as_deref(), keep),
+        None => new.clone(),
+    };
+    let published = in_parallel(&added, |run| add(run, &labels, &folder))?;
     let before = site.clone();
+    let known = known_runs(&found, &before, &args.remove);
+    let damaged: Vec<&FoundRun> = known
+        .values()
+        .filter_map(|(found, _)| (!has_files(found, &folder)).then_some(*found))
+        .collect();
+    in_parallel(&damaged, |run| add(run, &labels, &folder))?;
     let removed = site.remove(&args.remove, None).into_iter();
     let mut removed: Vec<SiteRun> = removed.collect();
-    let added = published.len();
     for run in published {
         site.add(run);
     }
-    removed.extend(site.remove(&[], args.keep.map(|keep| keep as usize)));
-    write(&folder, &site)?;
+    removed.extend(site.remove(&[], keep));
+    let made = write(&folder, &site)?;
     if !removed.is_empty() {
         remove(&folder, (&before, &site), &removed)?;
     }
+    for warning in folder.unknown(&site, &made) {
+        terminal::complain(&format!("{}\n", clean(&warning)));
+    }
     if !args.quiet {
-        let known = found.len() - added;
-        terminal::say(&told(&folder, &site, (added, known), &new, &removed))?;
+        let known: Vec<&SiteRun> = known.into_values().map(|(_, run)| run).collect();
+        let done = Done {
+            added: &added,
+            known: &known,
+            restored: damaged.len(),
+            older: new.len() - added.len(),
+            removed: &removed,
+        };
+        terminal::say(&done.told(&folder, &site, &labels))?;
     }
     Ok(Exit::Passed)
 }
 
-/// A folder of a run.
-struct Found {
-    folder: PathBuf,
-    run_id: String,
-    /// SHA-256 of its journal.
-    sha256: String,
-}
-
-impl Found {
-    fn of(folder: &Path) -> Result<Self, CommandError> {
-        /// The part of `run.json` that is needed to know the run.
-        #[derive(Deserialize)]
-        struct Identity {
-            run_id: String,
-        }
-        // A run in progress would be published as interrupted, and could not be published again at its end.
-        let lock = File::open(folder)
-            .with_context(|| format!("cannot read {}", folder.display()))
-            .map_err(CommandError::Argument)?;
-        if let Err(TryLockError::WouldBlock) = lock.try_lock_shared() {
-            return Err(CommandError::Argument(anyhow!(
-                "the run in {} has not ended: publish it when it has",
-                folder.display()
-            )));
-        }
-        let mut digest = Sha256::new();
-        for path in journal_files(folder) {
-            match fs::read(&path) {
-                Ok(bytes) => digest.update(Sha256::digest(bytes)),
-                // It names the file that is missing.
-                Err(_) => {
-                    journal_in(folder)?;
-                }
-            }
-        }
-        let header = fs::read_to_string(folder.join(RUN_FILE)).unwrap_or_default();
-        let Ok(Identity { run_id }) = serde_json::from_str(&header) else {
-            let journal = journal_in(folder)?;
-            return Err(CommandError::Argument(anyhow!(
-                "{} changed while it was read: publish it again",
-                journal.dir().display()
-            )));
-        };
-        if !is_folder_name(&run_id) {
-            return Err(CommandError::Argument(anyhow!(
-                "{} has the run id {run_id:?}, which is no name of a folder: expected letters, digits, dots, dashes and \
-                 underscores",
-                folder.join(RUN_FILE).display()
-            )));
-        }
-        Ok(Self {
-            folder: folder.to_owned(),
-            run_id,
-            sha256: hex(&digest.finalize()),
-        })
-    }
-}
-
 /// The runs that are not in the site, each once. A run id with two contents is refused.
 fn new_runs<'f>(
-    found: &'f [Found],
+    found: &'f [FoundRun],
     site: &Site,
     leaving: &[String],
-) -> Result<Vec<&'f Found>, CommandError> {
+) -> Result<Vec<&'f FoundRun>, CommandError> {
     let mut known: BTreeMap<&str, (&str, String)> = BTreeMap::new();
     for run in site
         .runs()
@@ -168,14 +125,70 @@ fn new_runs<'f>(
     Ok(new)
 }
 
+/// Those of new runs that are among the newest `keep` of their scenario, environment and label.
+fn kept_of<'f>(
+    new: &[&'f FoundRun],
+    site: &Site,
+    leaving: &[String],
+    label: Option<&str>,
+    keep: usize,
+) -> Vec<&'f FoundRun> {
+    let mut starts: BTreeMap<(&str, Option<&str>), Vec<(&str, &str)>> = BTreeMap::new();
+    let staying = site
+        .runs()
+        .iter()
+        .filter(|run| run.label.as_deref() == label && !leaving.contains(&run.run_id));
+    for run in staying {
+        let trend = (&*run.scenario, run.environment.as_deref());
+        let start = (&*run.started_at, &*run.run_id);
+        starts.entry(trend).or_default().push(start);
+    }
+    for run in new {
+        starts.entry(run.trend()).or_default().push(run.start());
+    }
+    for starts in starts.values_mut() {
+        starts.sort_unstable_by(|a, b| b.cmp(a));
+        starts.truncate(keep);
+    }
+    let kept = new.iter().copied().filter(|run| {
+        let kept = starts.get(&run.trend());
+        kept.is_some_and(|kept| kept.contains(&run.start()))
+    });
+    kept.collect()
+}
+
+/// The runs that are in the site already and stay, each once by its id: the folder that was given, and its line of the index.
+fn known_runs<'f>(
+    found: &'f [FoundRun],
+    site: &'f Site,
+    leaving: &[String],
+) -> BTreeMap<&'f str, (&'f FoundRun, &'f SiteRun)> {
+    let lines = site.runs().iter().map(|run| (&*run.run_id, run));
+    let lines: BTreeMap<&str, &SiteRun> = lines.collect();
+    let given = found.iter().filter(|run| !leaving.contains(&run.run_id));
+    given
+        .filter_map(|run| Some((&*run.run_id, (run, *lines.get(&*run.run_id)?))))
+        .collect()
+}
+
+/// True if the site has the files of a run.
+fn has_files(run: &FoundRun, site: &SiteFolder) -> bool {
+    let renderers = [&ReportHtml as &dyn Renderer, &SummaryJson];
+    renderers.iter().all(|renderer| {
+        let name = renderer.file_name();
+        let path = site.path_of(&format!("{RUNS}/{}/{name}", run.run_id));
+        path.is_file()
+    })
+}
+
 /// Writes the report and the summary of a run into the site; returns its line for the index.
-fn add(run: &Found, labels: &Labels, site: &SiteFolder) -> Result<SiteRun, CommandError> {
+fn add(run: &FoundRun, labels: &Labels, site: &SiteFolder) -> Result<SiteRun, CommandError> {
     let journal = journal_in(&run.folder)?;
     let report =
         Report::build_profiled(&journal).map_err(|error| CommandError::Internal(error.into()))?;
     for renderer in [&ReportHtml as &dyn Renderer, &SummaryJson] {
         let name = renderer.file_name();
-        let bytes = match own_file(&run.folder.join(name), &run.run_id) {
+        let bytes = match run.own_file(name) {
             Some(bytes) => bytes,
             None => renderer
                 .render(&report)
@@ -186,18 +199,6 @@ fn add(run: &Found, labels: &Labels, site: &SiteFolder) -> Result<SiteRun, Comma
     SiteRun::of(&report, labels, run.sha256.clone())
         .context("the report has no figures")
         .map_err(CommandError::Internal)
-}
-
-/// A file that the run has written itself; `None` if there is none, or one of an earlier run in the same folder.
-fn own_file(path: &Path, run_id: &str) -> Option<Vec<u8>> {
-    let text = fs::read_to_string(path).ok()?;
-    let own = [
-        format!("from the journal of run <code>{run_id}</code>"),
-        format!("\n  \"run_id\": \"{run_id}\",\n"),
-    ];
-    own.iter()
-        .any(|mark| text.contains(mark))
-        .then(|| text.into_bytes())
 }
 
 /// Does the work for each item, on as many threads as there are cores; the results are in order. Ends with the first error.
@@ -238,17 +239,19 @@ fn in_parallel<T: Sync, R: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Writes the index, and all that is made of it.
-fn write(folder: &SiteFolder, site: &Site) -> Result<(), CommandError> {
+/// Writes the index, and all that is made of it; returns the paths of the latter.
+fn write(folder: &SiteFolder, site: &Site) -> Result<BTreeSet<String>, CommandError> {
     let internal = |error: crate::report::RenderError| CommandError::Internal(error.into());
     let index = site.to_text().map_err(internal)?;
     let files = site.files().map_err(internal)?;
     // Whatever stops the command from here on, the next one makes the pages of the same index.
     folder.write(INDEX_JSON, index.as_bytes())?;
+    let mut made = BTreeSet::new();
     for file in files {
         folder.write(&file.path, &file.bytes)?;
+        made.insert(file.path);
     }
-    Ok(())
+    Ok(made)
 }
 
 /// Removes the files of runs that are in the site no longer, and the pages of scenarios without runs.
@@ -273,49 +276,4 @@ fn remove(
         folder.remove(path)?;
     }
     Ok(())
-}
-
-/// What was done, and the changes that begin with or before the new runs.
-fn told(
-    folder: &SiteFolder,
-    site: &Site,
-    (added, known): (usize, usize),
-    new: &[&Found],
-    removed: &[SiteRun],
-) -> String {
-    let scenarios = site.trends();
-    let runs = site.runs().len();
-    let repeated = match known {
-        0 => String::new(),
-        known => format!(", {} there already", show_count(known as u64)),
-    };
-    let mut text = format!(
-        "{}: {} added{repeated}; {} of {}\n",
-        folder.path_of("index.html").display(),
-        show_counted(added as u64, "run"),
-        show_counted(runs as u64, "run"),
-        show_counted(scenarios.len() as u64, "scenario")
-    );
-    // Writing into a String cannot fail.
-    for run in removed {
-        let _ = writeln!(text, "  removed {} ({})", run.run_id, run.started_at);
-    }
-    let is_new = |run: &&SiteRun| new.iter().any(|new| new.run_id == run.run_id);
-    for (scenario, trends) in &scenarios {
-        for trend in trends.iter().filter(|trend| trend.runs.iter().any(is_new)) {
-            for change in trend.latest_changes() {
-                let _ = writeln!(
-                    text,
-                    "  {scenario}: {} {} ({}) since {}, run {}{}",
-                    change.figure,
-                    change.change,
-                    if change.is_worse { "worse" } else { "better" },
-                    change.since,
-                    change.run_id,
-                    change.conditions()
-                );
-            }
-        }
-    }
-    text.lines().map(|line| clean(line) + "\n").collect()
 }

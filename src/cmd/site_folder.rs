@@ -1,5 +1,6 @@
 //! The folder of a site: locked while a command writes to it, each file replaced in one atomic step.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -7,6 +8,8 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, anyhow};
 
 use crate::report::site::{INDEX_JSON, MADE, RUNS, Site};
+use crate::report::{Renderer as _, SummaryJson};
+use crate::units::show_counted;
 
 use super::output_file::{Existing, OutputFile};
 use super::{CommandError, terminal};
@@ -108,10 +111,48 @@ impl SiteFolder {
         Ok(self.path.join(relative))
     }
 
+    /// Warnings about folders of runs that the index does not list, and about pages and badges that are not made of it.
+    pub(super) fn unknown(&self, site: &Site, made: &BTreeSet<String>) -> Vec<String> {
+        let shown = self.path.display();
+        let listed: BTreeSet<&str> = site.runs().iter().map(|run| &*run.run_id).collect();
+        let mut runs = names_in(&self.path.join(RUNS));
+        runs.retain(|name| {
+            let folder = self.path.join(RUNS).join(name);
+            !listed.contains(&**name) && folder.join(SummaryJson.file_name()).is_file()
+        });
+        let mut pages = Vec::new();
+        for (folder, ending) in [("scenarios", ".html"), ("badges", ".svg")] {
+            let names = names_in(&self.path.join(folder)).into_iter();
+            let paths = names.map(|name| format!("{folder}/{name}"));
+            pages.extend(paths.filter(|path| path.ends_with(ending) && !made.contains(path)));
+        }
+        let runs = runs.first().map(|first| {
+            let count = show_counted(runs.len() as u64, "folder");
+            format!(
+                "warning: {shown}/{RUNS} has {count} of runs that {INDEX_JSON} does not list, such as {first}: publish these runs \
+                 again, or remove the folders"
+            )
+        });
+        let pages = pages.first().map(|first| {
+            let count = show_counted(pages.len() as u64, "file");
+            format!("warning: {shown} has {count} of no run in {INDEX_JSON}, such as {first}: remove them, or publish their runs")
+        });
+        runs.into_iter().chain(pages).collect()
+    }
+
     /// The path of a file of the site.
     pub(super) fn path_of(&self, relative: &str) -> PathBuf {
         self.path.join(relative)
     }
+}
+
+/// The names in a folder, in order; none if there is no folder.
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.collect();
+    names.sort_unstable();
+    names
 }
 
 /// Refuses a link at a path below a folder, and at each folder on the way to it: a site is often a branch that others write to.

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 pub use index::{SITE_JSON_SCHEMA, SITE_SCHEMA, SiteError, is_folder_name};
-pub use run::{Labels, SiteConditions, SiteReading, SiteRun};
+pub use run::{Labels, SiteConditions, SiteReading, SiteRun, environment_of};
 pub use trend::{LatestChange, MOST_IN_TREND, Trend};
 
 use super::RenderError;

@@ -105,13 +105,18 @@ pub struct Labels {
     pub link: Option<String>,
 }
 
+/// The environment that the changes of a run name.
+pub fn environment_of(changes: &[String]) -> Option<&str> {
+    let mut changes = changes.iter();
+    changes.find_map(|change| change.strip_prefix(ENVIRONMENT))
+}
+
 impl SiteRun {
     /// The run of a report with its profile; `None` without a profile.
     pub fn of(report: &Report, labels: &Labels, journal_sha256: String) -> Option<Self> {
         let profile = report.profile.as_deref()?;
         let facts = &profile.facts;
-        let mut changes = facts.changes.iter();
-        let environment = changes.find_map(|change| change.strip_prefix(ENVIRONMENT));
+        let environment = environment_of(&facts.changes);
         Some(Self {
             run_id: facts.run_id.clone(),
             scenario: facts.scenario.clone(),

@@ -4,6 +4,7 @@ mod changes;
 mod commands;
 mod pages;
 mod refused;
+mod repeated;
 
 use serde_json::{Value, json};
 
