@@ -232,6 +232,7 @@ fn header() -> RunHeader {
         series: series(),
         checks: Vec::new(),
         thresholds: Vec::new(),
+        trace_url: None,
         overrides: Vec::new(),
         machine: machine(),
         git_commit: None,

@@ -81,6 +81,18 @@ impl<'r> InFlight<'r> {
         self.run.recorder.request_ended(self.user);
     }
 
+    /// The series in which it counts.
+    pub(super) const fn series(&self) -> SeriesId {
+        self.series
+    }
+
+    /// From the intended start to the end, or to now.
+    pub(super) fn response_time(&self) -> Micros {
+        let finished = self.clock.at(self.exchange.finished);
+        let started = || self.clock.at(self.exchange.started);
+        finished.saturating_sub(self.intended.unwrap_or_else(started))
+    }
+
     /// The sample to record.
     pub(super) fn sample(&self, outcome: Outcome) -> Sample<'_> {
         let (exchange, clock) = (&self.exchange, self.clock);

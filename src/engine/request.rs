@@ -10,7 +10,7 @@ use super::content;
 use super::link::{flaw, follow, with_query};
 use super::state::UserState;
 use crate::expr::Missing;
-use crate::plan::{PlannedRequest, RequestUrl};
+use crate::plan::{PlannedRequest, RequestUrl, TRACEPARENT, TraceContext};
 use crate::scenario::Template;
 use crate::transport::{Content, Outgoing};
 
@@ -46,6 +46,10 @@ pub(super) struct Prepared<'r> {
     pub(super) dialogue: Option<Box<Dialogue>>,
     /// True for an asset of a page, which only its URL names.
     is_asset: bool,
+    /// The header `traceparent` that it sends.
+    pub(super) traceparent: Option<HeaderValue>,
+    /// True if it is sent at the same time as others.
+    pub(super) is_parallel: bool,
 }
 
 impl<'r> Prepared<'r> {
@@ -139,6 +143,16 @@ impl<'r> Prepared<'r> {
             };
             auth::add(auth, &mut unsigned, state, text)?;
         }
+        // After the signature, because proxies may change it.
+        let traceparent = match request.trace_context {
+            TraceContext::None => None,
+            TraceContext::Own => headers.get(TRACEPARENT).cloned(),
+            TraceContext::New(sampling) => {
+                let traceparent = state.new_trace(sampling);
+                headers.insert(TRACEPARENT, traceparent.clone());
+                Some(traceparent)
+            }
+        };
         if let Some(credentials) = of_link {
             headers.entry(header::AUTHORIZATION).or_insert(credentials);
         }
@@ -149,6 +163,8 @@ impl<'r> Prepared<'r> {
             cookies,
             dialogue,
             is_asset: false,
+            traceparent,
+            is_parallel: false,
         })
     }
 
@@ -293,6 +309,7 @@ mod tests {
             headers: HeaderMap::new(),
             rendered_headers: Vec::new(),
             auth: None,
+            trace_context: TraceContext::None,
             header_case: None,
             cookies: Vec::new(),
             body: RequestBody::Empty,

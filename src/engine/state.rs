@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::Uri;
+use http::{HeaderValue, Uri};
 use rand::Rng as _;
 use rand_pcg::Pcg64Mcg;
 
@@ -16,13 +16,14 @@ use super::auth::{Session, SignedRequest};
 use super::backoff::Backoff;
 use super::base_url::BaseUrl;
 use super::last_response::LastResponse;
+use super::trace_ids::TraceIds;
 use super::trial::Trail;
 use super::walk::think::length;
 use crate::expr::{Ambient, Context, ResponsePart, StoredValue};
 use crate::plan::secrets::texts;
 use crate::plan::{Plan, PlannedFlow};
 use crate::record::Clock;
-use crate::scenario::{Delay, Per, Scope, SlotId, Value};
+use crate::scenario::{Delay, Per, Scope, SlotId, TraceSampling, Value};
 use crate::script::Surroundings;
 use crate::transport::Client;
 use crate::units::Micros;
@@ -35,11 +36,15 @@ pub struct RunValues {
     pages: Arc<[(SlotId, Uri)]>,
     /// The sessions of schemes that all users share, by number.
     sessions: Arc<[Arc<Session>]>,
+    /// The traces of requests.
+    traces: Arc<TraceIds>,
 }
 
 impl RunValues {
     /// The values of `vars` alone.
     pub fn initial(plan: &Plan) -> Self {
+        let (seed, run_id) = (plan.workload.seed, &plan.workload.run_id);
+        let traces = Arc::new(TraceIds::new(seed, run_id));
         Self {
             values: plan
                 .workload
@@ -50,11 +55,10 @@ impl RunValues {
             pages: Arc::default(),
             sessions: {
                 let planned = plan.workload.sessions.iter();
-                let seed = plan.workload.seed;
-                planned
-                    .map(|planned| Arc::new(Session::new(planned, scrambled(seed))))
-                    .collect()
+                let new = |planned| Session::new(planned, scrambled(seed), Arc::clone(&traces));
+                planned.map(|planned| Arc::new(new(planned))).collect()
             },
+            traces,
         }
     }
 }
@@ -265,11 +269,8 @@ impl<'r> UserState<'r> {
         let secrets = &self.plan.secrets;
         let slots = secrets.slots.iter().filter_map(|slot| self.slot(*slot));
         // Only rows that are drawn already, because reading another would draw it.
-        let columns = secrets.columns.iter().filter_map(|&(feed, column)| {
-            matches!(self.rows[feed].get(), FeedRow::Drawn(_))
-                .then(|| self.column(feed, column))
-                .flatten()
-        });
+        let columns = secrets.columns.iter();
+        let columns = columns.filter_map(|&(feed, column)| self.drawn_column(feed, column));
         let columns = columns.flat_map(|held| texts(&held.into_value()));
         let responses = secrets.responses.iter();
         let responses = responses.filter_map(|secret| secret.known(self));
@@ -285,6 +286,14 @@ impl<'r> UserState<'r> {
         own.collect()
     }
 
+    /// A column of a row that is drawn already.
+    pub(super) fn drawn_column(&self, feed: usize, column: usize) -> Option<StoredValue<'_>> {
+        match self.rows[feed].get() {
+            FeedRow::Drawn(_) => self.column(feed, column),
+            FeedRow::NotDrawn | FeedRow::UsedUp => None,
+        }
+    }
+
     /// The session of this number: the user's own, or the one that all users share.
     pub(super) fn session(&mut self, number: usize) -> Arc<Session> {
         let workload = &self.plan.workload;
@@ -293,13 +302,19 @@ impl<'r> UserState<'r> {
             return Arc::clone(&self.values.sessions[number]);
         }
         let salt = scrambled(workload.seed ^ scrambled(self.number));
-        let begin = || Arc::new(Session::new(planned, salt));
+        let traces = &self.values.traces;
+        let begin = || Arc::new(Session::new(planned, salt, Arc::clone(traces)));
         Arc::clone(self.sessions[number].get_or_insert_with(begin))
     }
 
     /// The address to which paths are joined.
     pub(super) fn base(&self) -> BaseUrl {
         BaseUrl::of(&self.plan.workload.target)
+    }
+
+    /// The `traceparent` of a new trace.
+    pub(super) fn new_trace(&self, sampling: TraceSampling) -> HeaderValue {
+        self.values.traces.next(sampling)
     }
 
     /// Forgets the user's value of a variable.
@@ -333,6 +348,7 @@ impl<'r> UserState<'r> {
             values: own.map(|(own, all)| own.or_else(|| all.clone())).collect(),
             pages: self.pages.into(),
             sessions: Arc::clone(&self.values.sessions),
+            traces: Arc::clone(&self.values.traces),
         }
     }
 

@@ -68,6 +68,13 @@ static BASE_URL: Simple = simple(
     r"^\s*[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+(/[^?#]*)?\s*$",
     &["http://127.0.0.1:8080", "https://shop.test/api"],
 );
+static TRACE_URL: Simple = simple(
+    "trace_url",
+    "trace URL",
+    "A URL with http:// or https:// and `${trace_id}` in it, without credentials.",
+    r"^\s*[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+[/?#].*\$\{trace_id\}",
+    &["https://tempo.test/trace/${trace_id}"],
+);
 static URL: Simple = simple(
     "url",
     "URL",
@@ -222,7 +229,7 @@ static THRESHOLD: Simple = simple(
 );
 
 /// The types that the reference explains.
-pub(super) static EXPLAINED: [&Simple; 24] = [
+pub(super) static EXPLAINED: [&Simple; 25] = [
     &DURATION,
     &RATE,
     &SIZE,
@@ -234,6 +241,7 @@ pub(super) static EXPLAINED: [&Simple; 24] = [
     &FILE,
     &TEMPLATE,
     &BASE_URL,
+    &TRACE_URL,
     &URL,
     &CONDITION,
     &VALUE,
@@ -254,6 +262,7 @@ impl Type {
     pub(crate) const FILE: Self = Self::Simple(&FILE);
     pub(crate) const TEMPLATE: Self = Self::Simple(&TEMPLATE);
     pub(crate) const BASE_URL: Self = Self::Simple(&BASE_URL);
+    pub(crate) const TRACE_URL: Self = Self::Simple(&TRACE_URL);
     pub(crate) const URL: Self = Self::Simple(&URL);
     pub(crate) const CONDITION: Self = Self::Simple(&CONDITION);
     pub(crate) const VALUE: Self = Self::Simple(&VALUE);

@@ -14,8 +14,8 @@ use super::threshold::resolve;
 use super::{
     AuthSeries, CheckEntry, CheckId, HttpPlan, MAX_SERIES, MeasuredRequest, Metrics, OTHER, Plan,
     PlannedFlow, PlannedRequest, PlannedSession, ReadsBody, RequestUrl, Secrets, Segment, Series,
-    SeriesId, Subject, TOKEN, TokenPlan, Workload, fingerprint, monitor, refusal, think, uses,
-    vars,
+    SeriesId, Subject, TOKEN, TokenPlan, TraceContext, Workload, fingerprint, monitor, refusal,
+    think, uses, vars,
 };
 use crate::expr::PartSet;
 use crate::scenario::program::{Group, each_block, with_requests};
@@ -165,6 +165,7 @@ impl<'s> WorkloadCompiler<'s> {
                 body_limit: scenario.http.body_limit,
                 resend: scenario.http.resend,
                 server_timing: scenario.http.server_timing,
+                trace_context: scenario.http.trace_context,
                 tls: scenario.http.tls.clone(),
             },
             variables: scenario.variables.clone(),
@@ -414,6 +415,7 @@ impl<'s> WorkloadCompiler<'s> {
             url,
             query,
             link,
+            trace_context: TraceContext::of(self.http, &headers),
             headers: headers.literal,
             rendered_headers: headers.rendered,
             auth: headers.auth,

@@ -22,6 +22,7 @@ mod session;
 mod think;
 pub mod threshold;
 mod totals;
+mod trace_context;
 mod uses;
 mod vars;
 mod workload;
@@ -44,6 +45,7 @@ pub use secrets::Secrets;
 pub use selection::leave_out_unmeasured;
 pub use session::{AuthSeries, PlannedSession, TOKEN, TokenPlan, is_auth_step};
 pub use threshold::Threshold;
+pub use trace_context::{TRACEPARENT, TraceContext};
 pub use workload::{HttpPlan, PlannedFlow, Players, Workload};
 
 use crate::expr::PartSet;
@@ -211,6 +213,8 @@ pub struct PlannedRequest {
     pub rendered_headers: Vec<(HeaderName, Template)>,
     /// Credentials to render for each request.
     pub auth: Option<PlannedAuth>,
+    /// The header `traceparent`.
+    pub trace_context: TraceContext,
     /// The names of its headers that are not in lower case, if there are any.
     pub header_case: Option<Arc<HeaderCase>>,
     /// Cookies for the user's jar, to render for each request.

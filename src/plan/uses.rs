@@ -3,7 +3,7 @@
 use super::{
     BodyPiece, MeasuredRequest, PlannedFlow, PlannedRequest, ReadsBody, RequestBody, RequestUrl,
 };
-use crate::expr::{PartSet, ResponsePart};
+use crate::expr::{Expression, PartSet, ResponsePart};
 use crate::scenario::program::{each_block, visit};
 use crate::scenario::{
     Action, CaptureDefault, CheckRule, CssRule, JsonRule, Step, Template, TextRule,
@@ -82,8 +82,27 @@ fn add(read: &mut PartSet, template: &Template) {
     template.each_use(&mut |used, _| read.add_uses(used));
 }
 
+impl PlannedRequest {
+    /// Calls `see` for each variable, column and other name in the texts of which the request consists, except for its
+    /// credentials.
+    pub(crate) fn each_inserted(&self, see: &mut dyn FnMut(&Expression)) {
+        each_own_template(self, &mut |template| {
+            template.each_use(&mut |used, _| see(used));
+        });
+    }
+}
+
 /// The templates that are rendered before a request is sent.
 fn each_template(request: &PlannedRequest, see: &mut dyn FnMut(&Template)) {
+    each_own_template(request, see);
+    if let Some(auth) = &request.auth {
+        let templates = [auth.scheme.secrets(), auth.scheme.settings()];
+        templates.into_iter().flatten().for_each(&mut *see);
+    }
+}
+
+/// The templates of a request without those of its credentials.
+fn each_own_template(request: &PlannedRequest, see: &mut dyn FnMut(&Template)) {
     match &request.url {
         RequestUrl::Literal(_) => {}
         RequestUrl::Path(template) | RequestUrl::Whole(template) => see(template),
@@ -91,10 +110,6 @@ fn each_template(request: &PlannedRequest, see: &mut dyn FnMut(&Template)) {
     request.query.iter().for_each(&mut *see);
     for (_, template) in &request.rendered_headers {
         see(template);
-    }
-    if let Some(auth) = &request.auth {
-        let templates = [auth.scheme.secrets(), auth.scheme.settings()];
-        templates.into_iter().flatten().for_each(&mut *see);
     }
     match &request.body {
         RequestBody::Empty | RequestBody::Literal(_) => {}

@@ -13,7 +13,7 @@ use super::{
 use crate::scenario::program::{requests, visit};
 use crate::scenario::{
     Action, Cookies, CustomMetric, Delay, Feed, OnError, Recording, Share, Step, Targets,
-    TlsOptions, Variable,
+    TlsOptions, TraceSampling, Variable,
 };
 use crate::script::Scripts;
 use crate::units::ByteSize;
@@ -78,6 +78,8 @@ pub struct HttpPlan {
     pub resend: bool,
     /// True if the durations in `server-timing` headers are recorded.
     pub server_timing: bool,
+    /// The share of sampled requests, if requests send trace context.
+    pub trace_context: Option<TraceSampling>,
     /// TLS settings.
     pub tls: TlsOptions,
 }

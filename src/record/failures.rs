@@ -120,7 +120,7 @@ impl Failures {
     }
 }
 
-fn clip(text: &mut String, most: usize) {
+pub(super) fn clip(text: &mut String, most: usize) {
     if let Some((end, _)) = text.char_indices().nth(most) {
         text.truncate(end);
     }

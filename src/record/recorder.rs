@@ -12,8 +12,11 @@ use super::failures::Failures;
 use super::gauges::Gauges;
 use super::log::Log;
 use super::shard::{Shard, ShardRecords, lock};
+use super::slow_request::SlowRequest;
+use super::slowest::{SlowCandidate, SlowestRequests};
 use super::values::{Millionths, Values};
 use super::{Counts, Health, Interval, LoadCounts, Monitored, SeriesInterval, TargetHealth};
+use crate::mask::Mask;
 use crate::outcome::Outcome;
 use crate::plan::{CheckId, Metrics, Series, SeriesId};
 use crate::probe::OwnHealth;
@@ -31,6 +34,7 @@ pub struct Recorder {
     shards: Box<[Padded<Mutex<Shard>>]>,
     gauges: Gauges,
     failures: Failures,
+    slowest: SlowestRequests,
     log: Log,
     values: Values,
     aggregator: Mutex<Aggregator>,
@@ -62,6 +66,7 @@ impl Recorder {
             shards: (0..shards).map(|_| Padded(Mutex::new(shard()))).collect(),
             gauges: Gauges::new(shards),
             failures: Failures::new(series.len()),
+            slowest: SlowestRequests::none(series.len()),
             log: Log::default(),
             values: Values::default(),
             aggregator: Mutex::new(Aggregator {
@@ -87,6 +92,17 @@ impl Recorder {
         server_timing: Option<Vec<String>>,
     ) -> Self {
         self.values = Values::new(custom, server_timing, self.shards.len());
+        self
+    }
+
+    /// The same recorder, which also keeps the slowest requests of these series that end after the warm-up.
+    #[must_use]
+    pub fn with_slowest(mut self, warm_up: Micros, series: &[Series]) -> Self {
+        self.slowest = SlowestRequests::after(warm_up, series);
+        let is_measured = self.slowest.begin_interval(Micros::ZERO);
+        for shard in &self.shards {
+            lock(&shard.0).begin(is_measured);
+        }
         self
     }
 
@@ -173,6 +189,22 @@ impl Recorder {
         self.failures.take()
     }
 
+    /// True if a request of this response time may be among the slowest.
+    pub fn may_be_slow(&self, series: SeriesId, response_time: Micros) -> bool {
+        self.slowest.may_keep(series, response_time)
+    }
+
+    /// Keeps a request if it is among the slowest. Its interval must be measured: see [`Shard::is_measured`].
+    pub fn slow(&self, candidate: SlowCandidate) {
+        self.slowest.offer(candidate);
+    }
+
+    /// The slowest requests to write at this time, without secrets: those that were not taken before and are still among
+    /// the slowest. At the end of the load these are all of them; before it, some may wait for a later time.
+    pub fn take_slowest(&self, at: Micros, is_last: bool, mask: &Mask) -> Vec<SlowRequest> {
+        self.slowest.take(at, is_last, mask)
+    }
+
     /// The log of the load.
     pub const fn log(&self) -> &Log {
         &self.log
@@ -189,8 +221,9 @@ impl Recorder {
     ) -> Interval {
         let mut aggregator = lock(&self.aggregator);
         let aggregator = &mut *aggregator;
+        let is_measured = self.slowest.begin_interval(end);
         for (shard, records) in self.shards.iter().zip(&mut aggregator.records) {
-            lock(&shard.0).turn(records, Arc::clone(&aggregator.next));
+            lock(&shard.0).turn(records, Arc::clone(&aggregator.next), is_measured);
         }
         // From here on, no shard writes to the old bank or its records.
         std::mem::swap(&mut aggregator.current, &mut aggregator.next);

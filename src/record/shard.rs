@@ -177,17 +177,39 @@ pub struct Shard {
     records: ShardRecords,
     /// The bank of the interval that `records` belong to.
     bank: Arc<Mutex<Bank>>,
+    /// False in the warm-up.
+    is_measured: bool,
 }
 
 impl Shard {
     pub(super) const fn new(records: ShardRecords, bank: Arc<Mutex<Bank>>) -> Self {
-        Self { records, bank }
+        Self {
+            records,
+            bank,
+            is_measured: false,
+        }
+    }
+
+    /// Begins the first interval.
+    pub(super) const fn begin(&mut self, is_measured: bool) {
+        self.is_measured = is_measured;
     }
 
     /// Switches to the next interval: moves its records to `records`, which must be empty.
-    pub(super) fn turn(&mut self, records: &mut ShardRecords, bank: Arc<Mutex<Bank>>) {
+    pub(super) fn turn(
+        &mut self,
+        records: &mut ShardRecords,
+        bank: Arc<Mutex<Bank>>,
+        is_measured: bool,
+    ) {
         std::mem::swap(&mut self.records, records);
         self.bank = bank;
+        self.is_measured = is_measured;
+    }
+
+    /// True if the current interval's requests may be among the slowest of the run.
+    pub const fn is_measured(&self) -> bool {
+        self.is_measured
     }
 
     /// Records a request. Bytes, statuses and connections count for every outcome, because the target saw them; the

@@ -1,5 +1,7 @@
 //! The summary on the terminal after a run: verdict, thresholds, steps, errors, and the path of the files.
 
+mod slowest;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -44,6 +46,7 @@ pub fn summary(report: &Report, place: Option<&Path>, width: usize, colour: Colo
     lines.extend(page.custom());
     lines.extend(page.kept());
     lines.extend(page.failures());
+    lines.extend(page.slowest());
     lines.extend(page.log());
     lines.extend(page.warnings());
     if let Some(place) = place {

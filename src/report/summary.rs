@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use self::rows::{
     CheckSummary, CustomSummary, FailureSummary, FlowSummary, GroupSummary,
-    IterationFailureSummary, KeptSummary, StepSummary,
+    IterationFailureSummary, KeptSummary, SlowSummary, StepSummary,
 };
 use super::analysis::{self, Finding, Topic};
 use super::compare::RowDocument;
@@ -80,6 +80,8 @@ pub(super) struct Summary<'a> {
     load: LoadSummary,
     totals: TotalsSummary,
     steps: Vec<StepSummary<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    slowest: Vec<SlowSummary<'a>>,
     flows: Vec<FlowSummary<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     groups: Vec<GroupSummary<'a>>,
@@ -362,8 +364,10 @@ impl<'a> Summary<'a> {
                     response_time: step.times.of_metric(Timing::ResponseTime).into(),
                     service_time: step.times.of_metric(Timing::ServiceTime).into(),
                     ttfb: step.times.of_metric(Timing::Ttfb).into(),
+                    slowest: step.slowest.iter().map(SlowSummary::of).collect(),
                 })
                 .collect(),
+            slowest: report.slowest.iter().map(SlowSummary::of).collect(),
             flows: report
                 .flows
                 .iter()

@@ -8,7 +8,8 @@ use console::Alignment;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 use super::model::ThresholdRow;
-use crate::record::{LogLine, Standing};
+use crate::outcome::Outcome;
+use crate::record::{LogLine, SlowRequest, Standing};
 use crate::units::{Micros, show_count, show_duration};
 
 /// Text on one line that is safe for terminals, CSV and XML: C0, C1 and direction controls and characters that XML
@@ -42,13 +43,39 @@ pub fn timed_out(count: u64, at_least: Micros) -> String {
     format!("+ {} timed out at ≥ {at_least}", show_count(count))
 }
 
+/// The end of a request: `200`, `status 503`, `timeout`.
+pub(super) fn ended(request: &SlowRequest) -> String {
+    match (request.outcome, request.status) {
+        (Outcome::Ok, Some(status)) => status.to_string(),
+        (outcome, Some(status)) => format!("{outcome} {status}"),
+        (outcome, None) => outcome.to_string(),
+    }
+}
+
+/// A user and its iteration: `user 3, iteration 12`.
+pub(super) fn user_and_iteration(user: u64, iteration: u64) -> String {
+    let (user, iteration) = (show_count(user), show_count(iteration));
+    format!("user {user}, iteration {iteration}")
+}
+
+/// The other requests that were a part of a request: redirects, and attempts on closed connections.
+pub(super) fn repeats(request: &SlowRequest) -> Vec<String> {
+    let counted = |count: u64, one: &str, more: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{} {more}", show_count(count))),
+    };
+    let redirects = counted(request.redirects, "redirect", "redirects");
+    let resent = (request.resent > 0).then(|| "sent again on a new connection".to_owned());
+    redirects.into_iter().chain(resent).collect()
+}
+
 /// The writer of a text of the log.
 pub(super) fn log_writer(line: &LogLine) -> String {
     let Some(by) = &line.by else {
         return "setup or teardown".to_owned();
     };
-    let (user, iteration) = (show_count(by.user), show_count(by.iteration));
-    format!("{}, user {user}, iteration {iteration}", by.flow)
+    format!("{}, {}", by.flow, user_and_iteration(by.user, by.iteration))
 }
 
 /// A sentence about requests that started after the end of the load.

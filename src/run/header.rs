@@ -68,6 +68,7 @@ pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Ut
         series: series.collect(),
         checks: checks.collect(),
         thresholds: thresholds.collect(),
+        trace_url: scenario.trace_url.as_deref().map(hide),
         overrides: scenario.overridden.clone(),
         machine: probe::machine(),
         git_commit: git_commit(scenario.source.texts.path()),

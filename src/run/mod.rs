@@ -141,7 +141,8 @@ impl Run<'_> {
             plan.workload.checks.len(),
             shards,
         )
-        .with_values(&plan.workload.custom_metrics, plan.server_timing());
+        .with_values(&plan.workload.custom_metrics, plan.server_timing())
+        .with_slowest(plan.workload.warm_up.into(), &plan.workload.series);
         let recorder = Arc::new(recorder);
         let running = engine::launch(
             Arc::clone(plan),

@@ -23,6 +23,9 @@ use crate::verdict::Judge;
 /// The length of an interval.
 const SECOND: Micros = Micros(1_000_000);
 
+/// The most slow requests in a line of the journal.
+const SLOW_REQUESTS: usize = 100;
+
 /// A load in progress.
 pub(super) struct Session<'a> {
     pub(super) plan: &'a Plan,
@@ -190,6 +193,12 @@ impl Session<'_> {
             standings: &standings,
             is_last,
         })?;
+        let mask = &self.plan.secrets.mask;
+        let requests = self.recorder.take_slowest(end, is_last, mask);
+        for part in requests.chunks(SLOW_REQUESTS) {
+            let requests = part.to_vec();
+            self.sinks.event(&Event::Slow { requests })?;
+        }
         if let Some(search) = self.search.as_mut().filter(|_| !self.is_stopped) {
             let steps = search.observe(&interval);
             self.go_on_searching(steps)?;

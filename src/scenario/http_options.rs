@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::{Auth, FailedStatuses, Template};
+use super::{Auth, FailedStatuses, Template, TraceSampling};
 use crate::format::Field;
 use crate::format::tables::http::timeout;
 use crate::format::words::Cookies;
@@ -36,6 +36,8 @@ pub struct HttpOptions {
     pub resend: bool,
     /// True if the durations in `server-timing` headers are recorded.
     pub server_timing: bool,
+    /// The share of sampled requests, if requests send trace context.
+    pub trace_context: Option<TraceSampling>,
     /// TLS settings.
     pub tls: TlsOptions,
 }

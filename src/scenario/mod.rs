@@ -24,6 +24,7 @@ mod steps;
 mod target;
 #[cfg(test)]
 mod tests;
+mod trace_context;
 mod upload;
 mod validate;
 
@@ -68,6 +69,7 @@ pub use response::{
 pub use secret::{Secret, SecretCommand, SecretOrigin};
 pub(crate) use steps::query_at;
 pub use target::{PortText, Target, TargetCommand, Targets};
+pub use trace_context::{TRACE_ID, TraceSampling};
 pub use upload::UploadFile;
 pub use validate::{
     Checked, LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS, NOT_KEPT, Overrides, Variables, check, load,
@@ -139,6 +141,8 @@ pub struct Scenario {
     pub left_out: Vec<Flow>,
     /// Thresholds; the plan resolves their series.
     pub thresholds: Vec<ThresholdEntry>,
+    /// The address of a trace in reports, with [`TRACE_ID`] in it.
+    pub trace_url: Option<String>,
     /// Whether the run is judged.
     pub judging: Judging,
     /// The changes made by the command line, each as `path = value`, for the report. A value that may be a secret is

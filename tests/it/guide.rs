@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::{Lab, gander};
 
-const PAGES: [(&str, &str); 12] = [
+const PAGES: [(&str, &str); 13] = [
     ("README", include_str!("../../docs/guide/README.md")),
     ("values", include_str!("../../docs/guide/values.md")),
     ("requests", include_str!("../../docs/guide/requests.md")),
@@ -19,6 +19,10 @@ const PAGES: [(&str, &str); 12] = [
     ("metrics", include_str!("../../docs/guide/metrics.md")),
     ("outputs", include_str!("../../docs/guide/outputs.md")),
     ("monitor", include_str!("../../docs/guide/monitor.md")),
+    (
+        "slow-requests",
+        include_str!("../../docs/guide/slow-requests.md"),
+    ),
     ("writing", include_str!("../../docs/guide/writing.md")),
 ];
 

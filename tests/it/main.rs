@@ -52,6 +52,7 @@ mod schema;
 mod search;
 mod secrets;
 mod selecting;
+mod slow_requests;
 mod stages;
 mod start;
 mod starter;

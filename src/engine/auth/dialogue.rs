@@ -8,7 +8,7 @@ use http::{HeaderValue, Method, StatusCode, Uri};
 use super::digest::{Challenges, Signed};
 use super::session::Session;
 use super::token::{Refused, token};
-use super::wire::{Part, Wire};
+use super::wire::{EndedRequest, Part, Wire};
 use crate::engine::request::{Prepared, Unsendable};
 use crate::engine::state::UserState;
 use crate::plan::PlannedRequest;
@@ -82,8 +82,12 @@ async fn with_token<W: Wire>(
         // The failure of the token request is recorded, and the answer of this one stands.
         return Ok(flight);
     };
-    let shown = prepared.shown(request);
-    wire.end(flight, Part::Challenge, None, (session, &shown));
+    let ended = EndedRequest {
+        session,
+        shown: &prepared.shown(request),
+        traceparent: prepared.traceparent.as_ref(),
+    };
+    wire.end(flight, Part::Challenge, None, ended);
     let mut outgoing = prepared.copy(request, &prepared.uri);
     outgoing.headers.insert(AUTHORIZATION, second.header);
     Ok(wire.send(client, outgoing, Part::Step).await)
@@ -142,8 +146,12 @@ async fn answering<W: Wire>(
                 if is_redirected {
                     page = exchange.page.take();
                 }
-                let shown = prepared.shown(request);
-                wire.end(flight, Part::Challenge, None, (session, &shown));
+                let ended = EndedRequest {
+                    session,
+                    shown: &prepared.shown(request),
+                    traceparent: prepared.traceparent.as_ref(),
+                };
+                wire.end(flight, Part::Challenge, None, ended);
                 met += 1;
             }
             Some(_) | None => {

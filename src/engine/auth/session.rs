@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::digest::Challenges;
 use super::token::TokenSession;
+use crate::engine::trace_ids::TraceIds;
 use crate::plan::PlannedSession;
 
 /// The state of a scheme: of one user, or shared by all.
@@ -16,11 +17,15 @@ pub(in crate::engine) enum Session {
 }
 
 impl Session {
-    /// A session without challenges or tokens; `salt` decides its random numbers.
-    pub(in crate::engine) fn new(planned: &Arc<PlannedSession>, salt: u64) -> Self {
+    /// A session without challenges or tokens; `salt` decides its random numbers, `traces` the ids of its traces.
+    pub(in crate::engine) fn new(
+        planned: &Arc<PlannedSession>,
+        salt: u64,
+        traces: Arc<TraceIds>,
+    ) -> Self {
         match planned.token {
             None => Self::Digest(Challenges::new(salt)),
-            Some(_) => Self::Token(Box::new(TokenSession::new(planned, salt))),
+            Some(_) => Self::Token(Box::new(TokenSession::new(planned, salt, traces))),
         }
     }
 

@@ -10,12 +10,15 @@ use tokio::sync::Mutex as Turn;
 use url::form_urlencoded::byte_serialize;
 
 use super::session::Session;
-use super::wire::{Part, Wire};
+use super::wire::{EndedRequest, Part, Wire};
 use crate::engine::request::{Prepared, Unsendable};
 use crate::engine::response::clipped;
 use crate::engine::state::{UserState, scrambled};
+use crate::engine::trace_ids::TraceIds;
 use crate::outcome::Outcome;
-use crate::plan::{PlannedRequest, PlannedSession, ReadsBody, TokenPlan};
+use crate::plan::{
+    PlannedRequest, PlannedSession, ReadsBody, TRACEPARENT, TokenPlan, TraceContext,
+};
 use crate::scenario::Grant;
 use crate::transport::{Client, Content, Exchange, Outgoing};
 
@@ -43,6 +46,8 @@ pub(in crate::engine) struct TokenSession {
     planned: Arc<PlannedSession>,
     /// Decides when tokens are renewed.
     salt: u64,
+    /// The traces of its requests.
+    traces: Arc<TraceIds>,
     /// The token requests, with the values that they had at the first one.
     calls: OnceLock<[Call; 2]>,
     held: Mutex<Held>,
@@ -94,10 +99,11 @@ struct Granted {
 }
 
 impl TokenSession {
-    pub(super) fn new(planned: &Arc<PlannedSession>, salt: u64) -> Self {
+    pub(super) fn new(planned: &Arc<PlannedSession>, salt: u64, traces: Arc<TraceIds>) -> Self {
         Self {
             planned: Arc::clone(planned),
             salt,
+            traces,
             calls: OnceLock::new(),
             held: Mutex::default(),
             turn: Arc::default(),
@@ -287,10 +293,18 @@ async fn ask<W: Wire>(
     (planned, call, body): (&PlannedRequest, &Call, Bytes),
     session: &Session,
 ) -> Result<Granted, Refused> {
+    let mut headers = call.headers.clone();
+    let traceparent = match (&planned.trace_context, session) {
+        (TraceContext::New(share), Session::Token(session)) => Some(session.traces.next(*share)),
+        (TraceContext::New(_) | TraceContext::Own | TraceContext::None, _) => None,
+    };
+    if let Some(traceparent) = &traceparent {
+        headers.insert(TRACEPARENT, traceparent.clone());
+    }
     let outgoing = Outgoing {
         method: &planned.method,
         uri: &call.uri,
-        headers: call.headers.clone(),
+        headers,
         content: body.into(),
         cookies: Vec::new(),
         header_case: planned.header_case.as_ref(),
@@ -301,7 +315,12 @@ async fn ask<W: Wire>(
     let mut flight = wire.send(client, outgoing, Part::Token).await;
     let granted = Granted::of(W::exchange(&mut flight));
     let failure = granted.as_ref().err();
-    wire.end(flight, Part::Token, failure, (session, &planned.shown));
+    let ended = EndedRequest {
+        session,
+        shown: &planned.shown,
+        traceparent: traceparent.as_ref(),
+    };
+    wire.end(flight, Part::Token, failure, ended);
     granted
 }
 

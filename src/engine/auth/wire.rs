@@ -5,12 +5,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use http::HeaderValue;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::session::Session;
 use super::token::Refused;
 use crate::engine::in_flight::InFlight;
 use crate::engine::run::RunState;
+use crate::engine::slow_request::{self, SlowFacts};
 use crate::outcome::Outcome;
 use crate::plan::MeasuredRequest;
 use crate::record::{Clock, FailureExample};
@@ -26,6 +28,17 @@ pub(in crate::engine) enum Part {
     Challenge,
     /// A request for a token.
     Token,
+}
+
+/// The description of a request that has ended.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::engine) struct EndedRequest<'a> {
+    /// The session of its scheme.
+    pub(in crate::engine) session: &'a Session,
+    /// Method and URL as written, without secrets.
+    pub(in crate::engine) shown: &'a str,
+    /// The header that it sent.
+    pub(in crate::engine) traceparent: Option<&'a HeaderValue>,
 }
 
 /// Sends requests, and takes the ends of those that are not the step's own.
@@ -44,13 +57,13 @@ pub(in crate::engine) trait Wire {
     /// The exchange of a request.
     fn exchange(flight: &mut Self::Flight) -> &mut Exchange;
 
-    /// A request that is not the step's own has ended; `shown` describes it without secrets.
+    /// A request that is not the step's own has ended.
     fn end(
         &mut self,
         flight: Self::Flight,
         part: Part,
         failure: Option<&Refused>,
-        of: (&Session, &str),
+        of: EndedRequest<'_>,
     );
 
     /// Waits for a lock; `None` if the run ends before.
@@ -67,6 +80,8 @@ pub(in crate::engine) struct LoadWire<'a, 'r> {
     clock: Clock,
     measured: &'a MeasuredRequest,
     intended: Option<Micros>,
+    /// The number of the user's iteration.
+    iteration: u64,
     trace: Option<Box<Trace>>,
 }
 
@@ -77,6 +92,7 @@ impl<'a, 'r> LoadWire<'a, 'r> {
         clock: Clock,
         measured: &'a MeasuredRequest,
         intended: Option<Micros>,
+        iteration: u64,
         trace: Option<Box<Trace>>,
     ) -> Self {
         Self {
@@ -85,6 +101,7 @@ impl<'a, 'r> LoadWire<'a, 'r> {
             clock,
             measured,
             intended,
+            iteration,
             trace,
         }
     }
@@ -125,7 +142,7 @@ impl<'r> Wire for LoadWire<'_, 'r> {
         mut flight: InFlight<'r>,
         part: Part,
         failure: Option<&Refused>,
-        (session, shown): (&Session, &str),
+        of: EndedRequest<'_>,
     ) {
         let series = self.series(part);
         flight.count_in(series);
@@ -133,18 +150,36 @@ impl<'r> Wire for LoadWire<'_, 'r> {
         self.trace = flight.exchange.trace.take();
         let outcome = failure.map_or(Outcome::Ok, |failure| failure.outcome);
         let sample = flight.sample(outcome);
-        self.run
-            .recorder
-            .record(self.user, |shard| shard.request(&sample));
+        let is_measured = self.run.recorder.record(self.user, |shard| {
+            shard.request(&sample);
+            shard.is_measured()
+        });
+        if is_measured
+            && self
+                .run
+                .recorder
+                .may_be_slow(series, flight.response_time())
+        {
+            let segment = self.run.plan.workload.segment;
+            let facts = SlowFacts {
+                user: segment.global(self.user as u64),
+                iteration: self.iteration,
+                request: of.shown,
+                values: Vec::new(),
+                traceparent: of.traceparent,
+                secrets: of.session.secrets(),
+            };
+            slow_request::offer(self.run, &sample, &flight.exchange, facts);
+        }
         if let Some(failure) = failure {
             let example = || {
-                let mask = self.run.plan.secrets.mask.with(session.secrets());
+                let mask = self.run.plan.secrets.mask.with(of.session.secrets());
                 FailureExample {
                     at: sample.finished,
                     series: Some(series),
                     outcome,
                     status: sample.status,
-                    request: mask.text(shown),
+                    request: mask.text(of.shown),
                     detail: mask.text(&failure.detail),
                 }
             };
@@ -179,7 +214,7 @@ impl Wire for HookWire {
         flight
     }
 
-    fn end(&mut self, flight: Exchange, _: Part, _: Option<&Refused>, _: (&Session, &str)) {
+    fn end(&mut self, flight: Exchange, _: Part, _: Option<&Refused>, _: EndedRequest<'_>) {
         self.0 = flight.trace;
     }
 

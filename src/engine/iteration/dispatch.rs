@@ -42,6 +42,8 @@ struct Departure<'r> {
     user: usize,
     clock: Clock,
     intended: Option<Micros>,
+    /// The number of the user's iteration.
+    iteration: u64,
 }
 
 impl<'r> Departure<'r> {
@@ -69,10 +71,11 @@ impl<'r> Departure<'r> {
             user,
             clock,
             intended,
+            iteration,
         } = self;
         let (series, request) = (job.request.series, &job.request.request);
         let in_flight = if let Some(dialogue) = job.prepared.dialogue.take() {
-            let mut wire = LoadWire::new(run, user, clock, job.request, intended, trace);
+            let mut wire = LoadWire::new(run, user, clock, job.request, intended, iteration, trace);
             let sent = auth::send(&mut wire, &mut client, request, &job.prepared, &dialogue);
             match Box::pin(sent).await {
                 Ok(in_flight) => in_flight,
@@ -141,6 +144,7 @@ impl Dispatcher for IterationWalker<'_, '_> {
                     user: self.index,
                     clock: self.clock,
                     intended,
+                    iteration: self.number,
                 };
                 flights.add(departure.fly(job, client, self.user.trace()));
             }

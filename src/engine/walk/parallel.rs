@@ -108,10 +108,11 @@ pub(super) fn prepare<'p, W: Dispatcher>(
 ) -> ControlFlow<W::Break, Option<Job<'p, W::Request>>> {
     let planned = request.as_ref();
     let made = walker.with_state(|base, state| {
-        let prepared = match asset {
+        let mut prepared = match asset {
             Some(uri) => Prepared::of_asset(planned, uri, state)?,
             None => Prepared::of(planned, base, state)?,
         };
+        prepared.is_parallel = true;
         Ok((prepared, state.random_branch()))
     });
     match made {

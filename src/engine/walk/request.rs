@@ -11,7 +11,9 @@ use crate::engine::judge::{describe_status, judged};
 use crate::engine::request::{Prepared, Unsendable};
 use crate::engine::run::RunState;
 use crate::engine::server_timing::durations;
+use crate::engine::slow_request::{self, SlowFacts, values_if_slow};
 use crate::engine::state::User;
+use crate::expr::Context as _;
 use crate::outcome::Outcome;
 use crate::plan::{MeasuredRequest, PlannedRequest, Subject};
 use crate::record::{Clock, FailureExample, Millionths, Sample};
@@ -60,7 +62,9 @@ pub(in crate::engine) async fn measured(
         Err(reason) => return not_sent(run, user, index, clock, measured, &reason),
     };
     let in_flight = if let Some(dialogue) = prepared.dialogue.take() {
-        let mut wire = LoadWire::new(run, index, clock, measured, intended, user.trace());
+        let iteration = user.state.iteration();
+        let trace = user.trace();
+        let mut wire = LoadWire::new(run, index, clock, measured, intended, iteration, trace);
         let sent = auth::send(&mut wire, &mut user.client, request, &prepared, &dialogue);
         match Box::pin(sent).await {
             Ok(in_flight) => in_flight,
@@ -114,18 +118,31 @@ pub(in crate::engine) async fn conclude(
 ) -> RequestEnd {
     let (series, request) = (measured.series, &measured.request);
     user.backoff.note(in_flight.exchange.outcome);
+    let values = values_if_slow(run, &user.state, &in_flight, request, prepared);
     let judged = judged(request, &in_flight.exchange, prepared, user).await;
     in_flight.close();
     user.tell_exchange(request, &mut in_flight.exchange, &judged);
 
     let exchange = &in_flight.exchange;
     let sample = in_flight.sample(judged.outcome);
-    run.recorder.record(index, |shard| {
+    let is_measured = run.recorder.record(index, |shard| {
         shard.request(&sample);
         for (id, held) in measured.checks.iter().zip(&user.state.held) {
             shard.check(*id, *held);
         }
+        shard.is_measured()
     });
+    if let Some(values) = values.filter(|_| is_measured) {
+        let facts = SlowFacts {
+            user: user.state.user(),
+            iteration: user.state.iteration(),
+            request: &prepared.shown(request),
+            values,
+            traceparent: prepared.traceparent.as_ref(),
+            secrets: user.state.secrets(),
+        };
+        slow_request::offer(run, &sample, exchange, facts);
+    }
     if run.plan.workload.http.server_timing {
         record_server_timing(run, user, index, measured, exchange, sample.finished);
     }

@@ -111,6 +111,18 @@ pub(crate) const SERVER_TIMING: Field = Field::new(
 )
 .default("false");
 
+pub(crate) const TRACE_CONTEXT: Field = Field::new(
+    "trace_context",
+    Type::OneOf(&[Type::Flag, Type::Mapping(&trace_context::TABLE)]),
+    "{ sampled: 10% }",
+    "Whether each request sends a `traceparent` header (W3C Trace Context), so that the spans of the target can be found by \
+     the id of their trace. Each request is a trace of its own; its redirects, and the same request sent again on another \
+     connection or after a challenge, belong to it, and a `retry` begins a new one. A `traceparent` among `headers` takes \
+     precedence. Gander sends no spans itself. The report shows the traces of the slowest requests; see `trace_url`.",
+)
+.default("false")
+.home("it belongs under `http:` at the top level");
+
 pub(crate) const TLS: Field = Field::new(
     "tls",
     Type::Mapping(&tls::TABLE),
@@ -133,6 +145,7 @@ pub(crate) const TABLE: Mapping = Mapping {
         COMPRESSION,
         RESEND,
         SERVER_TIMING,
+        TRACE_CONTEXT,
         TLS,
     ],
     example: "headers: { accept: application/json }
@@ -186,6 +199,30 @@ pub(crate) mod timeout {
         doc: "Time limits of a request. A request fails when it reaches one of them.",
         fields: &[CONNECT, FIRST_BYTE, IDLE, TOTAL],
         example: "connect: 1s\ntotal: 9s\n",
+        ..Mapping::EMPTY
+    };
+}
+
+pub(crate) mod trace_context {
+    //! Trace context.
+
+    use super::super::super::{Field, Mapping, Type};
+
+    pub(crate) const SAMPLED: Field = Field::new(
+        "sampled",
+        Type::SHARE,
+        "10%",
+        "The share of requests with the flag `sampled`, which asks the target to record their traces: at most 100%. The last \
+         56 bits of a trace's id decide, as in OpenTelemetry, so that services that sample by them agree.",
+    )
+    .default("100%");
+
+    pub(crate) const TABLE: Mapping = Mapping {
+        name: "trace_context",
+        what: "`trace_context`",
+        doc: "Each request sends a `traceparent` header.",
+        fields: &[SAMPLED],
+        example: "sampled: 10%\n",
         ..Mapping::EMPTY
     };
 }

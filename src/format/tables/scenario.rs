@@ -235,6 +235,15 @@ pub(crate) const THRESHOLDS: Field = Field::new(
      `iterations`, `ratio(started) >= 99%`. A run without thresholds has no verdict unless a built-in rule fails.",
 );
 
+pub(crate) const TRACE_URL: Field = Field::new(
+    "trace_url",
+    Type::TRACE_URL,
+    "https://tempo.test/trace/${trace_id}",
+    "The address of a trace in a tool such as Tempo or Jaeger. The report links each of its slowest requests that sent a \
+     `traceparent` to it; `${trace_id}` is the id of the trace, 32 hexadecimal digits. See `trace_context` of \
+     [http](#http).",
+);
+
 pub(crate) const ENVIRONMENTS: Field = Field::new(
     "environments",
     Type::Map(&Type::Map(&Type::Any)),
@@ -277,6 +286,7 @@ pub(crate) const TABLE: Mapping = Mapping {
         TEARDOWN,
         FLOWS,
         THRESHOLDS,
+        TRACE_URL,
         ENVIRONMENTS,
     ],
     example: "name: checkout

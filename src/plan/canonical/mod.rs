@@ -103,7 +103,11 @@ impl Canonical<'_> {
         self.line("redirects", workload.http.redirects)?;
         self.line("cookies", quoted(workload.http.cookies.word()))?;
         self.line("body_limit", workload.http.body_limit.0)?;
-        self.line("resend", workload.http.resend)
+        self.line("resend", workload.http.resend)?;
+        match workload.http.trace_context {
+            None => Ok(()),
+            Some(_) => self.line("trace_context", true),
+        }
     }
 
     /// The constant pacing of the first flow.

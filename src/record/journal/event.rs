@@ -10,7 +10,8 @@ use crate::plan::CheckId;
 use crate::probe::{Health, TargetHealth};
 use crate::record::{
     CheckCounts, FailureExample, Interval, LoadChange, LoadChangeKind, LoadCounts, LoadStarts,
-    LogLine, LostUsers, Monitored, SearchEnd, SearchLevel, Standing, StopReason, ValueCounts,
+    LogLine, LostUsers, Monitored, SearchEnd, SearchLevel, SlowRequest, Standing, StopReason,
+    ValueCounts,
 };
 use crate::units::Micros;
 
@@ -22,6 +23,11 @@ pub enum Event {
     Interval(Box<IntervalCounts>),
     /// The first failure of its outcome, or status, in its series.
     Failure(FailureExample),
+    /// Requests that were among the slowest when they were written, in the order of recording.
+    Slow {
+        /// The requests.
+        requests: Vec<SlowRequest>,
+    },
     /// A text of a `log` step.
     Log(LogLine),
     /// The state of a threshold changed.
@@ -118,6 +124,12 @@ impl Event {
                 failure.request = mask.text(&failure.request);
                 failure.detail = mask.text(&failure.detail);
             }
+            Self::Slow { requests } => {
+                *requests = std::mem::take(requests)
+                    .into_iter()
+                    .map(|request| request.hidden(mask))
+                    .collect();
+            }
             Self::Change(LoadChange {
                 kind: LoadChangeKind::Tag { text },
                 ..
@@ -154,6 +166,7 @@ impl Event {
         let is_worded = matches!(
             self,
             Self::Failure(_)
+                | Self::Slow { .. }
                 | Self::Log(_)
                 | Self::Change(_)
                 | Self::Warning { .. }

@@ -81,6 +81,9 @@ pub struct RunHeader {
     pub checks: Vec<CheckEntry>,
     /// The thresholds.
     pub thresholds: Vec<Threshold>,
+    /// The address of a trace, with `${trace_id}` in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_url: Option<String>,
     /// Changes of the command line to the scenario.
     pub overrides: Vec<String>,
     /// The machine the generator ran on.

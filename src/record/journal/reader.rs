@@ -206,6 +206,7 @@ impl Ending {
             Event::Capacity(capacity) => self.capacity = Some(capacity.clone()),
             Event::Interval(_)
             | Event::Failure(_)
+            | Event::Slow { .. }
             | Event::Log(_)
             | Event::Threshold { .. }
             | Event::Warning { .. } => {}

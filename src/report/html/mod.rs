@@ -9,6 +9,7 @@ mod failures;
 mod guide;
 mod kept;
 mod page;
+mod slowest;
 mod steps;
 mod tables;
 mod tiles;
@@ -23,6 +24,8 @@ pub(super) use page::conclusion;
 pub(super) use tables::{signed_percent, standing};
 
 const TEMPLATE: &str = include_str!("../templates/report.html");
+/// The table of the slowest requests, which the page and the details of steps show.
+const SLOW: &str = include_str!("../templates/slow.html");
 pub(super) const STYLE: &str = include_str!("../templates/report.css");
 
 /// Writes `report.html`.
@@ -37,7 +40,7 @@ impl Renderer for ReportHtml {
     fn render(&self, report: &Report) -> Result<Vec<u8>, RenderError> {
         let mut tera = Tera::new();
         // tera decides by the file name to escape values.
-        tera.add_raw_template("report.html", TEMPLATE)?;
+        tera.add_raw_templates([("slow.html", SLOW), ("report.html", TEMPLATE)])?;
         let context = Context::from_serialize(&Page::of(report)?)?;
         Ok(tera.render("report.html", &context)?.into_bytes())
     }

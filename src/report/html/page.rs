@@ -10,6 +10,7 @@ use super::custom::{self, CustomLine};
 use super::failures::{self, FailureLine};
 use super::guide::GUIDE;
 use super::kept::{self, KeptLine};
+use super::slowest::{self, SlowLine};
 use super::steps::{self, CheckLine, GroupLine, StepLine};
 use super::tables::{self, HeatLine, ThresholdLine, TimesLine};
 use super::tiles::{self, Tile};
@@ -56,6 +57,8 @@ pub(super) struct Page<'a> {
     unmeasured: Vec<(&'static str, &'a str, &'a str)>,
     failed_iterations: Vec<(&'a str, &'static str, String, &'a str)>,
     log: Vec<(String, String, &'a str)>,
+    slowest: Vec<SlowLine<'a>>,
+    slowest_note: String,
     steps: Vec<StepLine<'a>>,
     step_note: String,
     flows: Vec<Vec<String>>,
@@ -191,6 +194,8 @@ impl<'a> Page<'a> {
                 })
                 .collect(),
             log: report.log.iter().map(log_line).collect(),
+            slowest: slowest::lines(&report.slowest),
+            slowest_note: slowest::note(report),
             steps: steps::steps(report)?,
             step_note: steps::step_note(report),
             flows: steps::flows(report),

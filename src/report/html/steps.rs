@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::slowest::{self, SlowLine};
 use super::tables::{TimesLine, shown};
 use crate::record::Timing;
 use crate::report::model::{GroupRow, Report, StepRow, Times, per_second};
@@ -28,14 +29,15 @@ pub(super) struct StepLine<'a> {
     p99: String,
     max: String,
     spark: String,
-    detail: Option<Detail>,
+    detail: Option<Detail<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Detail {
+struct Detail<'a> {
     chart: Option<String>,
     phases: Vec<TimesLine<'static>>,
     note: String,
+    slowest: Vec<SlowLine<'a>>,
 }
 
 pub(super) fn steps(report: &Report) -> Result<Vec<StepLine<'_>>, RenderError> {
@@ -94,7 +96,7 @@ pub(super) fn step_note(report: &Report) -> String {
     note
 }
 
-fn detail(index: usize, step: &StepRow) -> Result<Detail, RenderError> {
+fn detail(index: usize, step: &StepRow) -> Result<Detail<'_>, RenderError> {
     let counts = &step.counts;
     let statuses: Vec<String> = counts
         .statuses
@@ -120,6 +122,7 @@ fn detail(index: usize, step: &StepRow) -> Result<Detail, RenderError> {
             ByteSize(counts.bytes_in),
             ByteSize(counts.bytes_out)
         ),
+        slowest: slowest::lines(&step.slowest),
     })
 }
 

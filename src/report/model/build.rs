@@ -10,6 +10,7 @@ use super::failures::Groups;
 use super::heatmap::HeatmapCells;
 use super::kept;
 use super::rows::RowFold;
+use super::slowest::{self, SlowRows};
 use super::sparks::Sparks;
 use super::timeline::Buckets;
 use super::{
@@ -166,10 +167,13 @@ impl Draft {
         }
         let (totals, header) = (self.totals, self.header);
         let failures = self.failures.finish(&header.series, events);
+        let timeline = self.timeline.finish();
+        let slowest = SlowRows::of(events, &header, &timeline);
         let sparks = self.sparks.finish();
         let spark_of = |id: SeriesId| sparks.get(id.0 as usize).cloned().unwrap_or_default();
         let steps = of_subject(&header, Subject::Requests)
-            .map(|(id, series)| {
+            .enumerate()
+            .map(|(index, (id, series))| {
                 let own = totals.series(id);
                 StepRow {
                     name: series.name.clone(),
@@ -182,9 +186,14 @@ impl Draft {
                         .map(|times| curve(&times.to_histogram(), STEP_CURVE_STEPS))
                         .unwrap_or_default(),
                     spark: spark_of(id),
+                    slowest: match index {
+                        0..slowest::MOST_STEPS => slowest.of_series(id),
+                        _ => Vec::new(),
+                    },
                 }
             })
             .collect();
+        let slowest_of_run = slowest.of_run();
         let custom_sparks = self.custom_sparks.finish(&header.custom_metrics);
         let custom = custom::rows(&header, &totals, &custom_sparks);
         let mut notes = notes.to_vec();
@@ -214,13 +223,14 @@ impl Draft {
             warm_up_requests: totals.warm_up().requests.ended,
             times: Times::of(totals.times()),
             steps,
+            slowest: slowest_of_run,
             flows: flow_rows(&header, &totals),
             groups: group_rows(&header, &totals),
             checks: check_rows(&header, &totals),
             custom,
             kept: kept::rows(&header, &totals),
             scrapes: totals.scrapes(),
-            timeline: self.timeline.finish(),
+            timeline,
             heatmap: self.cells.finish(),
             response_curve: curve_of(Timing::ResponseTime),
             service_curve: curve_of(Timing::ServiceTime),
@@ -371,6 +381,7 @@ fn log_of(events: &[Event]) -> Vec<LogLine> {
         }),
         Event::Interval(_)
         | Event::Failure(_)
+        | Event::Slow { .. }
         | Event::Threshold { .. }
         | Event::Change(_)
         | Event::Level(_)
@@ -390,6 +401,7 @@ fn summary_of(verdict: &Verdict, events: &[Event], notes: &[String]) -> VerdictS
         Event::Warning { text, .. } => Some(clean(text)),
         Event::Interval(_)
         | Event::Failure(_)
+        | Event::Slow { .. }
         | Event::Log(_)
         | Event::Threshold { .. }
         | Event::Change(_)
@@ -449,6 +461,7 @@ fn cleaned(mut header: RunHeader) -> RunHeader {
     .chain(&mut header.target_command)
     .chain(&mut header.workload_hash)
     .chain(&mut header.git_commit)
+    .chain(&mut header.trace_url)
     .chain(&mut header.overrides)
     .chain(
         header

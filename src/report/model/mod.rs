@@ -14,6 +14,7 @@ pub mod failures;
 pub mod heatmap;
 mod kept;
 pub mod rows;
+mod slowest;
 mod sparks;
 pub mod timeline;
 
@@ -27,6 +28,7 @@ pub use failures::{FailureGroup, UnmeasuredFailure};
 pub use heatmap::Heatmap;
 pub use kept::KeptRow;
 pub use rows::{Row, SeriesTimeline};
+pub use slowest::SlowRow;
 pub use timeline::{Phases, Point, Spread};
 
 use crate::compare::{Comparison, Profile};
@@ -97,6 +99,8 @@ pub struct Report {
     pub times: Times,
     /// The steps, in the order of the plan.
     pub steps: Vec<StepRow>,
+    /// The slowest requests of measured time, the slowest first.
+    pub slowest: Vec<SlowRow>,
     /// The flows, in the order of the plan.
     pub flows: Vec<FlowRow>,
     /// The groups, in the order of the plan: one before those in it.
@@ -277,6 +281,8 @@ pub struct StepRow {
     pub curve: Vec<CurvePoint>,
     /// Its p95 response time over time, for a sparkline; empty for steps beyond the first hundred.
     pub spark: Vec<Option<Micros>>,
+    /// Its slowest requests, the slowest first; empty for steps beyond the first hundred.
+    pub slowest: Vec<SlowRow>,
 }
 
 /// A row for a flow.

@@ -8,8 +8,9 @@ use super::{TimesSummary, errors, rounded};
 use crate::outcome::Outcome;
 use crate::record::{CheckCounts, Distribution, Timing};
 use crate::report::model::custom::Percentiles;
-use crate::report::model::{CustomRow, FailureGroup, GroupRow, KeptRow};
+use crate::report::model::{CustomRow, FailureGroup, GroupRow, KeptRow, SlowRow};
 use crate::scenario::{KeptKind, MetricType};
+use crate::units::Micros;
 
 #[derive(Debug, Serialize)]
 pub(super) struct StepSummary<'a> {
@@ -26,6 +27,72 @@ pub(super) struct StepSummary<'a> {
     pub(super) response_time: TimesSummary,
     pub(super) service_time: TimesSummary,
     pub(super) ttfb: TimesSummary,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) slowest: Vec<SlowSummary<'a>>,
+}
+
+/// One of the slowest requests.
+#[derive(Debug, Serialize)]
+pub(super) struct SlowSummary<'a> {
+    step: &'a str,
+    flow: &'a str,
+    due_us: u64,
+    response_time_us: u64,
+    service_time_us: u64,
+    start_lag_us: u64,
+    /// The other parts of the response time are null if they did not happen.
+    connect_us: Option<u64>,
+    tls_us: Option<u64>,
+    first_byte_us: Option<u64>,
+    receive_us: Option<u64>,
+    outcome: Outcome,
+    status: Option<u16>,
+    redirects: u64,
+    resent: u64,
+    user: u64,
+    iteration: u64,
+    offered_per_s: Option<f64>,
+    request: &'a str,
+    values: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_timing: Option<&'a str>,
+}
+
+impl<'a> SlowSummary<'a> {
+    pub(super) fn of(row: &'a SlowRow) -> Self {
+        let request = &row.request;
+        let phases = &request.phases;
+        let us = |time: Option<Micros>| time.map(|time| time.0);
+        let values = request.values.iter();
+        Self {
+            step: &row.step,
+            flow: &row.flow,
+            due_us: request.intended.0,
+            response_time_us: request.response_time.0,
+            service_time_us: request.service_time().0,
+            start_lag_us: phases.start_lag.0,
+            connect_us: us(phases.connect),
+            tls_us: us(phases.tls),
+            first_byte_us: us(phases.waiting),
+            receive_us: us(phases.receiving),
+            outcome: request.outcome,
+            status: request.status,
+            redirects: request.redirects,
+            resent: request.resent,
+            user: request.user,
+            iteration: request.iteration,
+            offered_per_s: row.offered.map(rounded),
+            request: &request.request,
+            values: values.map(|(name, value)| (&**name, &**value)).collect(),
+            traceparent: request.traceparent.as_deref(),
+            trace_url: row.trace_url.as_deref(),
+            server_timing: request.server_timing.as_deref(),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]

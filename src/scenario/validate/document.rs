@@ -9,7 +9,9 @@ use super::blocks::Blocks;
 use super::compiler::{Compiler, Defaults};
 use super::flow::Pauses;
 use super::names::{NameTable, Section};
-use super::{feeder, flow, http, kind, load, monitor, named_secrets, tags, target, threshold};
+use super::{
+    feeder, flow, http, kind, load, monitor, named_secrets, tags, target, threshold, trace,
+};
 use crate::format::tables::scenario as table;
 use crate::format::{Field, Fields, Problems};
 use crate::mask::Mask;
@@ -41,6 +43,7 @@ pub(super) struct Document {
     teardown: Vec<Step>,
     flows: Vec<Flow>,
     thresholds: Vec<ThresholdEntry>,
+    trace_url: Option<String>,
     names: NameTable,
 }
 
@@ -143,6 +146,7 @@ impl Document {
                     threshold::thresholds(node, &names, problems)
                 }),
             monitor,
+            trace_url: trace::url(&fields, problems),
             targets,
             http,
             secrets,
@@ -183,6 +187,7 @@ impl Document {
             flows: self.flows,
             left_out: Vec::new(),
             thresholds: self.thresholds,
+            trace_url: self.trace_url,
             judging: Judging::Thresholds,
             overridden: Vec::new(),
             mask: Mask::default(),

@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue};
 use super::auth;
 use super::compiler::Compiler;
 use super::status::statuses;
+use super::trace;
 use crate::format::tables::http::{self as table, timeout as limits, tls as security};
 use crate::format::{Fields, Problems};
 use crate::scenario::{
@@ -70,6 +71,7 @@ pub(in crate::scenario) fn options(
         server_timing: problems
             .value(&fields, &table::SERVER_TIMING)
             .unwrap_or_default(),
+        trace_context: trace::context(&fields, problems),
         tls: tls.map_or_else(TlsOptions::default, |node| {
             tls_options(node, files, problems)
         }),

@@ -36,6 +36,7 @@ pub(super) mod status;
 pub(super) mod tags;
 mod target;
 mod threshold;
+mod trace;
 mod used;
 
 use std::collections::BTreeMap;

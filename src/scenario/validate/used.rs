@@ -11,7 +11,7 @@ use crate::source::{self, Content, Diagnostic, Entry, Files, Node, Sources, Span
 const MAX_DEPTH: usize = 8;
 
 /// Keys that only the scenario itself may have: what is tested, how, and by how much load.
-const OWN: [&str; 9] = [
+const OWN: [&str; 10] = [
     table::NAME.key,
     table::KIND.key,
     table::DESCRIPTION.key,
@@ -21,6 +21,7 @@ const OWN: [&str; 9] = [
     table::THINK_TIME.key,
     table::PACING.key,
     table::ON_ERROR.key,
+    table::TRACE_URL.key,
 ];
 
 /// Merges every file that the scenario uses into its tree.

@@ -22,6 +22,8 @@ mod reactions;
 mod responses;
 mod retries;
 mod server;
+mod slowest;
+mod traces;
 mod undone;
 mod values;
 mod weights;
@@ -81,7 +83,8 @@ impl Driven {
             plan.workload.checks.len(),
             4,
         )
-        .with_values(&plan.workload.custom_metrics, plan.server_timing());
+        .with_values(&plan.workload.custom_metrics, plan.server_timing())
+        .with_slowest(warm_up, &plan.workload.series);
         let recorder = Arc::new(recorder);
         let series = plan.workload.series.clone();
         let plan = Arc::new(plan);

@@ -71,6 +71,7 @@ pub(crate) fn header() -> RunHeader {
             flow: "browse".to_owned(),
         }],
         thresholds: Vec::new(),
+        trace_url: None,
         overrides: vec!["load.rate = 20/s".to_owned()],
         machine: machine(),
         git_commit: None,

@@ -60,6 +60,16 @@ pub(super) fn hostile() -> Report {
                 }),
             );
         }
+        for event in events.iter_mut() {
+            if let Event::Slow { requests } = event {
+                for request in requests {
+                    request.request.clone_from(&all);
+                    request.values = vec![(all.clone(), all.clone())];
+                    request.server_timing = Some(all.clone());
+                    request.traceparent.get_or_insert_with(|| all.clone());
+                }
+            }
+        }
         events.push(Event::Failure(FailureExample {
             at: Micros::ZERO,
             series: None,
@@ -98,9 +108,25 @@ fn the_page_has_no_markup_that_is_not_its_own() {
     assert_eq!(page.matches("</script").count(), 1);
     let policy = "default-src 'none'; style-src 'unsafe-inline'";
     assert!(page.contains(policy));
-    for fetched in ["src=\"", "href=\"http", "url(", "@import"] {
+    for fetched in ["src=\"", "url(", "@import"] {
         assert!(!page.contains(fetched), "{fetched}");
     }
+    // The only links to elsewhere are those of traces, in the table of the run and in that of the step.
+    let trace = "https://traces.test/trace/4bf92f3577b34da6a3ce929d0e0e4736";
+    let page = page.replace("&#x2F;", "/");
+    let links = page.matches(&format!("href=\"{trace}\"")).count();
+    assert_eq!((links, page.matches("href=\"http").count()), (2, 2));
+}
+
+#[test]
+fn the_address_of_traces_is_a_link_only_if_it_is_one_of_the_web() {
+    let report = report_with(&Recipe::SMALL, |header, _| {
+        header.trace_url = Some("javascript:alert(1)//${trace_id}".to_owned());
+    });
+    let page = ReportHtml.render(&report).expect("a page");
+    let page = String::from_utf8(page).expect("UTF-8");
+    assert!(page.contains("4bf92f3577b34da6a3ce929d0e0e4736"));
+    assert!(!page.contains("javascript:"));
 }
 
 #[test]
