@@ -76,7 +76,7 @@ pub(crate) const OPERATORS: [GuideEntry; 14] = [
 ];
 
 /// The aggregates, which turn a metric into one number.
-pub(crate) const AGGREGATES: [GuideEntry; 11] = [
+pub(crate) const AGGREGATES: [GuideEntry; 12] = [
     entry(
         "p95",
         "A percentile, above p0 and at most p100, with decimals: `p99.9`. For times and trends.",
@@ -140,6 +140,14 @@ pub(crate) const AGGREGATES: [GuideEntry; 11] = [
          interval is reliable if the run is at least 40 times as long as the time over which its numbers depend on each \
          other. It takes no `window`.",
         "slope(p95(response_time)) < 5%/h",
+    ),
+    entry(
+        "share(seconds: …)",
+        "The share of measured seconds in which a rule held: any aggregate of a metric with a fixed limit. A second without \
+         a sample counts as one in which the rule did not hold if requests were in flight, as when the target stalls; else \
+         it does not count. Parts of less than half a second, and the time after the end of the load, do not count either. \
+         `min_samples` is a number of seconds. It takes no `window`.",
+        "share(seconds: p95(response_time) < 300ms) > 99%",
     ),
 ];
 

@@ -224,6 +224,7 @@ static THRESHOLD: Simple = simple(
         "ratio(failed) < 1%",
         "p95(response_time) vs baseline < +10%",
         "slope(target.rss) < 5MB/h",
+        "share(seconds: p95(response_time) < 300ms) > 99%",
         "p95(response_time){stage=\"after\"} < 1.5 * p95(response_time){stage=\"before\"}",
     ],
 );

@@ -131,7 +131,8 @@ impl Judge {
     fn of_loads(&self, ending: &Ending) -> Option<Finding> {
         let rule = self.rules.iter().find_map(|rule| {
             let is_of_starts = rule.threshold.metric == Metric::Started
-                && rule.threshold.aggregate == Aggregate::Ratio;
+                && rule.threshold.aggregate == Aggregate::Ratio
+                && rule.threshold.in_seconds.is_none();
             let decides = rule.threshold.severity == Severity::Fail;
             rule.threshold
                 .limit

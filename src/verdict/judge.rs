@@ -173,9 +173,12 @@ impl Judge {
 }
 
 impl JudgedThreshold {
-    /// True if the end of the load alone would change the number: levels of users, and rates within a window. For
+    /// True if the end of the load alone would change the number: levels of users, rates within a window, and seconds. For
     /// other thresholds the requests still in flight count.
     fn is_about_load(&self) -> bool {
+        if self.threshold.in_seconds.is_some() {
+            return true;
+        }
         let is_windowed = self.threshold.window != Window::Total;
         let is_count = matches!(self.threshold.aggregate, Aggregate::Count | Aggregate::Rate);
         self.threshold.metric == Metric::ActiveUsers || (is_windowed && is_count)
@@ -192,8 +195,7 @@ impl JudgedThreshold {
         };
         let is_selected = self.selection.is_during(interval.start);
         let tally = is_selected.then(|| self.picker.pick(interval, load));
-        let time = (interval.start, interval.end);
-        let judgement = self.state.absorb(&self.threshold, limit, time, tally);
+        let judgement = self.state.absorb(&self.threshold, limit, interval, tally);
         let first_violation = match judgement.standing {
             Standing::Fail => self.judged.first_violation.or(Some(interval.end)),
             Standing::Pass | Standing::NoData | Standing::Inconclusive => None,

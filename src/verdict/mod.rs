@@ -12,6 +12,7 @@ mod kept;
 mod lost;
 mod recorded;
 mod reference;
+mod seconds;
 mod sentence;
 mod slope;
 pub(crate) mod tally;

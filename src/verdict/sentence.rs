@@ -83,17 +83,17 @@ fn no_data(threshold: &Threshold, judged: &Judged) -> String {
     }
 }
 
-/// The expression up to its comparator, which is the first one outside the selectors and their quotes.
+/// The expression up to its comparator, which is the first one outside parentheses, selectors and their quotes.
 fn subject(threshold: &Threshold) -> &str {
     let expression = &threshold.expression;
-    let (mut quote, mut is_in_selectors) = (None, false);
+    let (mut quote, mut depth) = (None, 0_u32);
     let end = expression.find(|c: char| {
         match (quote, c) {
             (Some(open), _) if open == c => quote = None,
             (None, '"' | '\'') => quote = Some(c),
-            (None, '{') => is_in_selectors = true,
-            (None, '}') => is_in_selectors = false,
-            (None, '<' | '>' | '=' | '!') => return !is_in_selectors,
+            (None, '{' | '(') => depth += 1,
+            (None, '}' | ')') => depth = depth.saturating_sub(1),
+            (None, '<' | '>' | '=' | '!') => return depth == 0,
             (Some(_) | None, _) => {}
         }
         false

@@ -6,11 +6,12 @@
 
 use std::collections::VecDeque;
 
+use super::seconds::Seconds;
 use super::slope::Slope;
 use super::tally::{Reading, Tally};
-use crate::plan::threshold::{Aggregate, Threshold};
-use crate::record::Standing;
+use crate::plan::threshold::{Aggregate, SecondRule, Threshold};
 use crate::record::bins::Sum;
+use crate::record::{Interval, Standing};
 use crate::scenario::{Comparator, Window};
 use crate::units::Micros;
 
@@ -36,6 +37,8 @@ pub(super) enum State {
     },
     /// The slope over all measured intervals so far.
     Slope(Slope),
+    /// The share of measured seconds in which a rule held.
+    Seconds(SecondRule, Seconds),
 }
 
 /// An interval's part in a window.
@@ -60,6 +63,9 @@ impl State {
         if rule.unit.is_of_slope() {
             return Self::Slope(Slope::default());
         }
+        if let Some(in_seconds) = rule.in_seconds {
+            return Self::Seconds(in_seconds, Seconds::default());
+        }
         match rule.window {
             Window::Total => Self::Total(Tally::default()),
             Window::Rolling(length) => Self::Rolling {
@@ -82,9 +88,10 @@ impl State {
         &mut self,
         rule: &Threshold,
         limit: Option<f64>,
-        (start, end): (Micros, Micros),
+        interval: &Interval,
         tally: Option<Tally>,
     ) -> Judgement {
+        let (start, end) = (interval.start, interval.end);
         match self {
             Self::Total(sum) => {
                 if let Some(tally) = &tally {
@@ -141,6 +148,12 @@ impl State {
                 }
                 slope.judgement()
             }
+            Self::Seconds(in_seconds, seconds) => {
+                if let Some(tally) = &tally {
+                    seconds.absorb(*in_seconds, rule.aggregate, interval, tally);
+                }
+                judge(rule, limit, seconds.read())
+            }
         }
     }
 
@@ -151,7 +164,9 @@ impl State {
             Self::Total(_) if limit.is_none() => {
                 Some("the right side had too few samples to compare with".to_owned())
             }
-            Self::Total(_) | Self::Rolling { .. } | Self::Sustained { .. } => None,
+            Self::Total(_) | Self::Rolling { .. } | Self::Sustained { .. } | Self::Seconds(..) => {
+                None
+            }
         }
     }
 }

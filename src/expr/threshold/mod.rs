@@ -19,7 +19,7 @@ use strum::{EnumCount, VariantArray};
 
 pub use super::relation::Relation;
 pub use measure::{Key, Matcher, Measure};
-pub use rule::{Rule, RuleLimit};
+pub use rule::{Rule, RuleLimit, SecondRule};
 pub use unit::Unit;
 
 use crate::units::{Micros, Quantile};

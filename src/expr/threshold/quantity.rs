@@ -10,8 +10,33 @@ use crate::units::{ByteSize, Micros, Rate, parse_duration};
 /// Parses the limit, to the end of the text.
 pub(super) fn limit(cursor: &mut Cursor<'_>, metric: Metric, unit: Unit) -> Result<f64, ExprError> {
     cursor.skip_space();
-    let start = cursor.at;
     let text = cursor.rest().trim_end();
+    read_limit(cursor, text, metric, unit)
+}
+
+/// Parses the limit, up to the next closing parenthesis.
+pub(super) fn limit_in_parentheses(
+    cursor: &mut Cursor<'_>,
+    metric: Metric,
+    unit: Unit,
+) -> Result<f64, ExprError> {
+    cursor.skip_space();
+    let text = cursor
+        .rest()
+        .split(')')
+        .next()
+        .unwrap_or_default()
+        .trim_end();
+    read_limit(cursor, text, metric, unit)
+}
+
+fn read_limit(
+    cursor: &mut Cursor<'_>,
+    text: &str,
+    metric: Metric,
+    unit: Unit,
+) -> Result<f64, ExprError> {
+    let start = cursor.at;
     cursor.at += text.len();
     let plain: Option<f64> = text
         .parse()

@@ -3,6 +3,7 @@
 //! ```text
 //! expression = measure ( comparator ( quantity | [ number "*" ] measure ) | "vs" "baseline" comparator change )
 //!            | "slope" "(" ( measure | level ) ")" comparator slope
+//!            | "share" "(" "seconds" ":" measure comparator quantity ")" comparator percentage
 //! measure    = aggregate "(" metric [ selectors ] ")" [ selectors ]
 //! level      = metric [ selectors ]
 //! aggregate  = "p" number | "min" | "max" | "mean" | "sd" | "count" | "rate" | "ratio" | "last" | "apdex(" duration ")"
@@ -11,6 +12,8 @@
 //! change     = ( "+" | "-" ) number "%"
 //! slope      = [ "+" | "-" ] quantity "/" ( "min" | "h" | "d" )
 //! ```
+
+use serde::{Deserialize, Serialize};
 
 use super::super::cursor::Cursor;
 use super::super::{Comparator, ExprError};
@@ -36,20 +39,35 @@ use super::{Aggregate, CustomName, Measure, Metric, MetricKind, Unit, quantity, 
 /// assert_eq!(rule.unit, Unit::BytesPerHour);
 /// assert!(matches!(rule.limit, RuleLimit::Value(3_932_160.0)));
 ///
+/// let rule = Rule::parse("share(seconds: p95(response_time) < 300ms) > 99%").unwrap();
+/// assert_eq!(rule.in_seconds.map(|inner| inner.limit), Some(300_000.0));
+/// assert!(matches!(rule.limit, RuleLimit::Value(0.99)));
+///
 /// let error = Rule::parse("p95(respones_time) < 500ms").unwrap_err();
 /// assert_eq!((error.offset, error.length), (4, 13));
 /// assert_eq!(error.hint.as_deref(), Some("did you mean `response_time`?"));
 /// ```
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// The number that is judged; for the unit of a slope, its slope.
+    /// The number that is judged; for the unit of a slope, its slope; with `in_seconds`, in each second.
     pub measure: Measure,
+    /// What must hold in a second; then the share of such seconds is compared with the limit.
+    pub in_seconds: Option<SecondRule>,
     /// The comparison with the limit.
     pub comparator: Comparator,
     /// The limit, in `unit`.
     pub limit: RuleLimit,
     /// The unit of the limit, and of the number compared with it.
     pub unit: Unit,
+}
+
+/// What must hold in a second: `p95(response_time) < 300ms`, without its left side.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SecondRule {
+    /// The comparison with the limit.
+    pub comparator: Comparator,
+    /// The limit, in the unit of the left side.
+    pub limit: f64,
 }
 
 /// The right side of a threshold expression.
@@ -84,6 +102,9 @@ impl Rule {
         if cursor.take_word("slope") {
             return Self::of_slope(&mut cursor, own);
         }
+        if cursor.take_word("share") {
+            return Self::of_seconds(&mut cursor, own);
+        }
         let measure = Measure::parse(&mut cursor, own)?;
         if read::vs_baseline(&mut cursor)? {
             return Self::against_baseline(&mut cursor, measure);
@@ -99,6 +120,48 @@ impl Rule {
             comparator,
             limit,
             unit: measure.unit,
+            in_seconds: None,
+            measure,
+        })
+    }
+
+    /// Parses the rest of an expression after `share`.
+    fn of_seconds(cursor: &mut Cursor<'_>, own: &[CustomName]) -> Result<Self, ExprError> {
+        const EXAMPLE: &str = "write it as `share(seconds: p95(response_time) < 300ms) > 99%`";
+        let expect = |cursor: &mut Cursor<'_>, wanted: &str, expected: &str| {
+            read::expect(cursor, wanted, expected).map_err(|error| ExprError {
+                hint: Some(EXAMPLE.to_owned()),
+                ..error
+            })
+        };
+        expect(cursor, "(", "`(seconds:` and a rule")?;
+        expect(cursor, "seconds", "`seconds:` and a rule")?;
+        expect(cursor, ":", "`:` and a rule for each second")?;
+        let measure = Measure::parse(cursor, own)?;
+        if read::vs_baseline(cursor)? {
+            return Err(refused(
+                &measure,
+                "a second cannot be compared with a baseline",
+                EXAMPLE,
+            ));
+        }
+        let comparator = read::comparator(cursor)?;
+        let limit = quantity::limit_in_parentheses(cursor, measure.metric, measure.unit)?;
+        let in_seconds = SecondRule { comparator, limit };
+        expect(cursor, ")", "`)` after the rule for each second")?;
+        if read::vs_baseline(cursor)? {
+            return Err(refused(
+                &measure,
+                "a share of seconds cannot be compared with a baseline",
+                EXAMPLE,
+            ));
+        }
+        let comparator = ordering(cursor, "a share is hardly ever exactly equal to a number")?;
+        Ok(Self {
+            comparator,
+            limit: RuleLimit::Value(quantity::limit(cursor, measure.metric, Unit::Ratio)?),
+            unit: Unit::Ratio,
+            in_seconds: Some(in_seconds),
             measure,
         })
     }
@@ -130,6 +193,7 @@ impl Rule {
         let (limit, unit) = quantity::slope(cursor, measure.unit)?;
         Ok(Self {
             measure,
+            in_seconds: None,
             comparator,
             limit: RuleLimit::Value(limit),
             unit,
@@ -155,6 +219,7 @@ impl Rule {
         let change = quantity::limit(cursor, measure.metric, Unit::Change)?;
         Ok(Self {
             measure,
+            in_seconds: None,
             comparator,
             limit: RuleLimit::Baseline { change },
             unit: Unit::Change,

@@ -34,6 +34,8 @@ const FITTING: &[(&str, f64, Unit)] = &[
     ("slope(ratio(failed)) < 0.1%/h", 0.001, Unit::RatioPerHour),
     ("slope(active_users) < 3/h", 3.0, Unit::CountPerHour),
     ("slope(rate(requests)) < 2%/h", 0.02, Unit::ChangePerHour),
+    ("share(seconds: p95(response_time{step=\"a\"}) < 300ms) > 99%", 0.99, Unit::Ratio),
+    ("share( seconds : rate(requests) >= 90/s ) >= 99.9 %", 0.999, Unit::Ratio),
 ];
 
 #[test]

@@ -78,7 +78,11 @@ pub(super) fn refuse_too_few(threshold: &Threshold, workload: &Workload) -> Resu
     if threshold.min_samples <= 1 {
         return Ok(());
     }
-    match most_samples(threshold, workload) {
+    let most = match threshold.in_seconds {
+        Some(_) => most_seconds(workload),
+        None => most_samples(threshold, workload),
+    };
+    match most {
         Some(most) if most < threshold.min_samples => {
             let asked = threshold.min_samples;
             Err(format!(
@@ -87,6 +91,12 @@ pub(super) fn refuse_too_few(threshold: &Threshold, workload: &Workload) -> Resu
         }
         _ => Ok(()),
     }
+}
+
+/// The maximum number of measured seconds; `None` if the plan does not limit it.
+fn most_seconds(workload: &Workload) -> Option<u64> {
+    let measured = workload.loads.duration()?.saturating_sub(workload.warm_up);
+    Some(measured.as_millis().div_ceil(1_000) as u64)
 }
 
 /// The maximum number of iterations of a load; `None` if it is not limited.
@@ -160,14 +170,7 @@ fn most_samples(threshold: &Threshold, workload: &Workload) -> Option<u64> {
         | Metric::GeneratorRss
         | Metric::TargetCpu
         | Metric::TargetRss
-        | Metric::TargetWork => {
-            let measured = workload.loads.duration()?.saturating_sub(workload.warm_up);
-            Some(
-                measured
-                    .as_micros()
-                    .div_ceil(Duration::from_secs(1).as_micros()) as u64,
-            )
-        }
+        | Metric::TargetWork => most_seconds(workload),
         Metric::ResponseTime
         | Metric::ServiceTime
         | Metric::Ttfb

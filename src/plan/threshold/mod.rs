@@ -15,7 +15,8 @@ use crate::scenario::{Comparator, Severity, Window};
 use crate::units::Micros;
 
 pub use crate::expr::threshold::{
-    Aggregate, Key, Matcher, Measure, Metric, MetricKind, Relation, Rule, RuleLimit, Unit,
+    Aggregate, Key, Matcher, Measure, Metric, MetricKind, Relation, Rule, RuleLimit, SecondRule,
+    Unit,
 };
 
 /// The name of the durations of a name in `server-timing` headers, as a threshold selects them.
@@ -52,6 +53,9 @@ pub struct Threshold {
     /// The parts of the run selected by `stage="…"`, in order; empty means the whole run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub during: Vec<Period>,
+    /// What must hold in a second; then the share of such seconds is compared with the limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_seconds: Option<SecondRule>,
     /// The comparison with the limit.
     pub comparator: Comparator,
     /// The limit, in the unit of [`Threshold::unit`].

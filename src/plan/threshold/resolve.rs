@@ -45,6 +45,7 @@ pub(in crate::plan) fn resolve(
         checks: left.checks,
         during: left.during,
         statuses: left.statuses,
+        in_seconds: rule.in_seconds,
         comparator: rule.comparator,
         limit: match &rule.limit {
             RuleLimit::Value(value) => Limit::Value(*value),
@@ -76,7 +77,10 @@ pub(in crate::plan) fn resolve(
 /// The built-in thresholds, which apply unless the scenario judges the same metric: due iterations start, and started
 /// iterations complete.
 pub(in crate::plan) fn built_in(written: &[Threshold], workload: &Workload) -> Vec<Threshold> {
-    let is_judged = |metric| written.iter().any(|rule| rule.metric == metric);
+    let is_judged = |metric| {
+        let mut rules = written.iter().filter(|rule| rule.in_seconds.is_none());
+        rules.any(|rule| rule.metric == metric)
+    };
     // If the load may end when the rows are used up, iterations may stay unstarted.
     let may_end = |feed: &Feed| feed.when_used_up == WhenUsedUp::End;
     let is_planned = workload.loads.ask_for_iterations() && !workload.feeds.iter().any(may_end);
@@ -109,6 +113,7 @@ fn ratio(expression: &str, metric: Metric, comparator: Comparator, limit: f64) -
         checks: Vec::new(),
         during: Vec::new(),
         statuses: Vec::new(),
+        in_seconds: None,
         comparator,
         limit: Limit::Value(limit),
         unit: Unit::Ratio,

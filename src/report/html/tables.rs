@@ -93,6 +93,13 @@ fn threshold_note(row: &ThresholdRow, report: &Report) -> String {
              estimator, Sun 2011); {origin}"
         );
     }
+    if row.is_of_seconds {
+        let seconds = show_count(row.samples);
+        return format!(
+            "of {seconds} measured seconds; one without a sample counts as one in which the rule did not hold if requests were \
+             in flight; {origin}"
+        );
+    }
     let is_time = matches!(row.metric, Metric::ResponseTime | Metric::ServiceTime);
     let timed_out = report.time(Timing::TimedOut).count;
     if is_time && timed_out > 0 {

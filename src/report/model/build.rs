@@ -311,6 +311,7 @@ fn threshold_rows(header: &RunHeader, judged: &[Judged]) -> Vec<ThresholdRow> {
             ThresholdRow {
                 expression: threshold.expression.clone(),
                 metric: threshold.metric,
+                is_of_seconds: threshold.in_seconds.is_some(),
                 is_over_all: threshold.series.is_empty()
                     && threshold.checks.is_empty()
                     && threshold.during.is_empty(),

@@ -167,6 +167,8 @@ pub struct ThresholdRow {
     pub metric: Metric,
     /// True if it selects all series of the metric.
     pub is_over_all: bool,
+    /// True if it judges the share of seconds in which a rule held.
+    pub is_of_seconds: bool,
     /// Its state.
     pub standing: Standing,
     /// The observed number, in [`ThresholdRow::unit`].

@@ -96,6 +96,9 @@ const fn of_whole_run(rule: &Rule) -> Option<&'static str> {
     if rule.unit.is_of_slope() {
         return Some("a slope");
     }
+    if rule.in_seconds.is_some() {
+        return Some("a share of seconds");
+    }
     match rule.limit {
         RuleLimit::Value(_) => None,
         RuleLimit::Times { .. } => Some("a comparison of two numbers of the run"),

@@ -3,6 +3,7 @@
 mod conclusion;
 mod generator;
 mod nothing;
+mod seconds;
 mod slopes;
 mod thresholds;
 
@@ -44,6 +45,7 @@ fn rule(expression: &str) -> Threshold {
         checks: Vec::new(),
         during: Vec::new(),
         statuses: Vec::new(),
+        in_seconds: parsed.in_seconds,
         comparator: parsed.comparator,
         limit: match parsed.limit {
             RuleLimit::Value(value) => Limit::Value(value),
