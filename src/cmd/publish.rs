@@ -125,6 +125,12 @@ fn new_runs<'f>(
     Ok(new)
 }
 
+/// The scenario of a run, and its environment.
+type Trend<'a> = (&'a str, Option<&'a str>);
+
+/// The start of a run and its id, by which runs are ordered.
+type Start<'a> = (&'a str, &'a str);
+
 /// Those of new runs that are among the newest `keep` of their scenario, environment and label.
 fn kept_of<'f>(
     new: &[&'f FoundRun],
@@ -133,7 +139,7 @@ fn kept_of<'f>(
     label: Option<&str>,
     keep: usize,
 ) -> Vec<&'f FoundRun> {
-    let mut starts: BTreeMap<(&str, Option<&str>), Vec<(&str, &str)>> = BTreeMap::new();
+    let mut starts: BTreeMap<Trend<'_>, Vec<Start<'_>>> = BTreeMap::new();
     let staying = site
         .runs()
         .iter()

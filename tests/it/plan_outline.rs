@@ -91,7 +91,7 @@ fn counted_iterations_need_no_chart() {
     assert_says(
         &text,
         &[
-            "1000 iterations by 10 users",
+            "1,000 iterations by 10 users",
             "1,000 iterations",
             "it ends after about 23s if every response takes 100ms",
             "no limit known",

@@ -110,7 +110,7 @@ impl LoadProfile {
 }
 
 impl fmt::Display for LoadProfile {
-    /// A description: `20 users for 5m`, `0 → 50/s over 1m, 50/s for 2m`, `1000 iterations by 10 users`.
+    /// A description: `20 users for 5m`, `0 → 50/s over 1m, 50/s for 2m`, `1,000 iterations by 10 users`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(name) = &self.name {
             write!(f, "{name}: ")?;
