@@ -2,7 +2,7 @@
 //! journal; a report selects among them by the same rule.
 //!
 //! A request that is not slow costs a read and a comparison. Which one is slow changes with the logarithm of the number
-//! of requests, as long as response times do not rise. If they do rise, the journal still stays small: see [`BUDGET`].
+//! of requests, as long as response times do not rise. If they do rise, the journal still stays small: see `BUDGET`.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
