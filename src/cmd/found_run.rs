@@ -83,7 +83,7 @@ impl FoundRun {
         })
     }
 
-    /// Its scenario and its environment.
+    /// The scenario and the environment, which identify the trend of the run.
     pub(super) fn trend(&self) -> (&str, Option<&str>) {
         (&self.scenario, self.environment.as_deref())
     }

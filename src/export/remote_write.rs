@@ -112,7 +112,7 @@ fn write_times(histogram: &mut Message, times: &Times, millis: u64) {
     histogram.uint(1, times.count());
     histogram.double(3, times.sum());
     histogram.sint(4, SCALE.into());
-    // Nothing but zero itself is in the bucket of zero.
+    // The zero bucket holds only times of exactly zero.
     histogram.double(5, 0.0);
     histogram.uint(6, times.zero());
     // Runs of neighbouring buckets: the distance from the end of the last one, and the length.

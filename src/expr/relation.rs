@@ -68,7 +68,7 @@ impl Relation {
         let quoted_at = cursor.at;
         let value = cursor.quoted(quote)?;
         let (offset, length) = cursor.range(quoted_at);
-        // As in PromQL, the whole text must match.
+        // A regular expression must match the whole text, as in PromQL.
         let regex = || cursor.regex(quoted_at, &value, true);
         let relation = match symbol {
             "=" => Self::Is,

@@ -120,7 +120,7 @@ pub struct KeptSum {
     divisor: f64,
     /// The lowest and the highest number of an interval.
     range: Option<(f64, f64)>,
-    /// The last number of an interval, and the end of that.
+    /// The latest number, and the end of its interval.
     last: Option<(Micros, f64)>,
     /// What a histogram observed.
     observed: Option<Distribution>,

@@ -146,7 +146,7 @@ impl Phase {
 }
 
 impl SlowRequest {
-    /// From the actual start to the end.
+    /// The time from the actual start to the end, without the start lag.
     pub const fn service_time(&self) -> Micros {
         self.response_time.saturating_sub(self.phases.start_lag)
     }

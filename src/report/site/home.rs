@@ -30,7 +30,7 @@ struct Page<'a> {
     left_out: Option<String>,
 }
 
-/// A trend in the table of scenarios.
+/// A row of the table of scenarios: one of their trends.
 #[derive(Debug, Serialize)]
 struct TrendLine<'a> {
     scenario: &'a str,

@@ -23,7 +23,7 @@ pub struct Trend<'a> {
     pub label: Option<&'a str>,
     /// The runs that can be compared, by their start.
     pub runs: Vec<&'a SiteRun>,
-    /// The number of all runs, with those that cannot be compared.
+    /// The number of all runs, including those that cannot be compared.
     pub all_runs: usize,
     /// The number of runs that are too old to be shown.
     pub older: usize,
@@ -102,7 +102,7 @@ pub(super) fn trends(runs: &[SiteRun]) -> Vec<(&str, Vec<Trend<'_>>)> {
             _ => scenarios.push((key.0, vec![trend])),
         }
     }
-    // Of a scenario, what ran last comes first.
+    // Within a scenario, the trend with the newest run comes first.
     for (_, trends) in &mut scenarios {
         trends.sort_by(|a, b| b.newest.started_at.cmp(&a.newest.started_at));
     }

@@ -1,4 +1,4 @@
-//! The pages of a site, made of an index.
+//! The pages of a site, rendered from an index.
 
 use std::collections::BTreeMap;
 use std::path::Path;
