@@ -9,7 +9,7 @@ use crate::units::{show_count, show_counted};
 use super::found_run::FoundRun;
 use super::site_folder::SiteFolder;
 
-/// What a command did to a site.
+/// The effects of a command on a site.
 pub(super) struct Done<'a> {
     /// The runs that it added.
     pub(super) added: &'a [&'a FoundRun],

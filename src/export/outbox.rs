@@ -27,7 +27,7 @@ struct Inner {
     tally: Tally,
 }
 
-/// What became of the states.
+/// The counts of states that were sent, failed or were dropped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     /// The receiver has accepted them.

@@ -47,7 +47,7 @@ pub(super) trait Protocol: Send + 'static {
     /// The body for a state.
     fn body(&mut self, state: &RunState) -> Vec<u8>;
 
-    /// What an answer of success says was refused, if anything.
+    /// The refusal that an answer of success contains, if there is one.
     fn refused(&self, answer: &[u8]) -> Option<String>;
 }
 
@@ -110,7 +110,7 @@ impl Pushed {
             .name("push".to_owned())
             .spawn(move || {
                 runtime.block_on(sender.send_all());
-                // Nobody waits after the bound.
+                // After the time limit, the receiver of this is gone.
                 tell.send(()).ok();
             })
             .with_context(|| format!("cannot start a thread for {name}"))?;

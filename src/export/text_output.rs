@@ -106,7 +106,7 @@ impl Sink for TextOutput {
             .name("output".to_owned())
             .spawn(move || {
                 write_all(file, &lines, &written);
-                // Nobody waits after the bound.
+                // After the time limit, the receiver of this is gone.
                 tell.send(()).ok();
             });
         if let Err(error) = spawned {

@@ -47,7 +47,7 @@ pub enum FamilyType {
 pub struct PageError {
     /// The line, from 1.
     pub line: usize,
-    /// What was found and what was expected.
+    /// The finding and the expectation.
     pub message: &'static str,
 }
 

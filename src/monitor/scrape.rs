@@ -38,7 +38,7 @@ struct Source {
     task: JoinHandle<()>,
 }
 
-/// What a source's task and the run share.
+/// The state that a source's task and the run share.
 #[derive(Debug)]
 struct State {
     /// Results that no interval has yet, in chronological order.

@@ -1,10 +1,10 @@
-//! What a histogram of the target observed: buckets that can be added, and quantiles of their sums.
+//! The observations of a histogram of the target: buckets that can be added, and quantiles of their sums.
 
 use serde::{Deserialize, Serialize};
 
 use crate::units::Micros;
 
-/// What a histogram observed between scrapes.
+/// The observations of a histogram between scrapes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Distribution {
     /// The sum of the observations.

@@ -45,7 +45,7 @@ pub enum KeptReading {
     Rate(f64, Micros),
     /// A numerator and a divisor, both multiplied by their time, so that they can be summed.
     Quotient(f64, f64),
-    /// What a histogram observed.
+    /// The observations of a histogram.
     Histogram(Distribution),
 }
 
@@ -116,13 +116,13 @@ pub struct KeptSum {
     pub gaps: u64,
     /// Levels times their microseconds, increases, or numerators.
     amount: f64,
-    /// What `amount` is divided by.
+    /// The divisor of `amount`.
     divisor: f64,
     /// The lowest and the highest number of an interval.
     range: Option<(f64, f64)>,
     /// The latest number, and the end of its interval.
     last: Option<(Micros, f64)>,
-    /// What a histogram observed.
+    /// The observations of a histogram.
     observed: Option<Distribution>,
 }
 
@@ -206,7 +206,7 @@ impl KeptSum {
         self.last.map(|(_, number)| number)
     }
 
-    /// What a histogram observed; `None` for other metrics.
+    /// The observations of a histogram; `None` for other metrics.
     pub const fn observed(&self) -> Option<&Distribution> {
         self.observed.as_ref()
     }

@@ -51,7 +51,7 @@ use super::{Aggregate, CustomName, Measure, Metric, MetricKind, Unit, quantity, 
 pub struct Rule {
     /// The number that is judged; for the unit of a slope, its slope; with `in_seconds`, in each second.
     pub measure: Measure,
-    /// What must hold in a second; then the share of such seconds is compared with the limit.
+    /// The rule for a second; then the share of such seconds is compared with the limit.
     pub in_seconds: Option<SecondRule>,
     /// The comparison with the limit.
     pub comparator: Comparator,
@@ -61,7 +61,7 @@ pub struct Rule {
     pub unit: Unit,
 }
 
-/// What must hold in a second: `p95(response_time) < 300ms`, without its left side.
+/// The rule for a second: `p95(response_time) < 300ms`, without its left side.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SecondRule {
     /// The comparison with the limit.

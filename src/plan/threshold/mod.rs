@@ -53,7 +53,7 @@ pub struct Threshold {
     /// The parts of the run selected by `stage="…"`, in order; empty means the whole run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub during: Vec<Period>,
-    /// What must hold in a second; then the share of such seconds is compared with the limit.
+    /// The rule for a second; then the share of such seconds is compared with the limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_seconds: Option<SecondRule>,
     /// The comparison with the limit.
