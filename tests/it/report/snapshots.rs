@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gander::report::{Colour, JunitXml, Renderer, ReportHtml, SummaryJson, TimelineCsv, console};
+use gander::verdict::Conclusion;
 
 use super::fixture::{Recipe, report};
 
@@ -16,6 +17,19 @@ fn rendered(renderer: &dyn Renderer, recipe: &Recipe) -> String {
 #[test]
 fn summary_json() {
     insta::assert_snapshot!(rendered(&SummaryJson, &Recipe::SMALL));
+}
+
+#[test]
+fn a_measurement_that_is_not_valid_proves_no_threshold() {
+    let page = |conclusion| {
+        let mut report = report(&Recipe::SMALL);
+        report.verdict.conclusion = conclusion;
+        let bytes = ReportHtml.render(&report).expect("the report renders");
+        String::from_utf8(bytes).expect("reports are UTF-8")
+    };
+    let (valid, invalid) = (page(Conclusion::Fail), page(Conclusion::Invalid));
+    assert!(valid.contains("</span>Holds<") && !valid.contains("Not proven"));
+    assert!(invalid.contains("</span>Not proven<") && !invalid.contains("</span>Holds<"));
 }
 
 #[test]

@@ -22,6 +22,7 @@ fn report(tail: Option<Micros>) -> Report {
         let mut made = interval(&recipe, &header, recipe.seconds, &mut dice);
         made.end = made.start + length;
         made.load.active_users = 0;
+        made.health.cpu = 0.99;
         made.load.started = 0;
         made.load.offered = 0;
         made.series.retain(|id, _| *id == SeriesId(0));
@@ -35,6 +36,13 @@ fn report(tail: Option<Micros>) -> Report {
         draft.absorb(&made);
     }
     draft.finish(&[], &Ending::default(), &[])
+}
+
+#[test]
+fn the_cpu_of_a_fragment_of_a_second_is_no_peak() {
+    let peak = |tail| report(tail).generator.peak.cpu;
+    assert!((peak(Some(Micros(20_000))) - peak(None)).abs() < 1e-9);
+    assert!((peak(Some(Micros(600_000))) - 0.99).abs() < 1e-9);
 }
 
 #[test]
